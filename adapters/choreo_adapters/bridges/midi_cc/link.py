@@ -1,0 +1,61 @@
+"""The parent's end of the child process, and what is particular to MIDI: records are written without ever waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from typing import IO, Final, cast
+
+from choreo_adapters.bridges.midi_cc.records import HEARTBEAT_S
+from choreo_adapters.helper.process import HelperProcess
+from choreo_adapters.helper.reports import Report
+from choreo_service.clock import NS, Clock
+
+FULL_NS: Final = NS
+
+
+class ChildLink(HelperProcess):
+    """Use once: start, write and watch, close. What was written before close() is still played."""
+
+    def __init__(self, argv: Sequence[str], on_report: Callable[[Report], None], clock: Clock) -> None:
+        super().__init__(
+            argv,
+            on_report,
+            clock,
+            name="MIDI",
+            heartbeat_s=HEARTBEAT_S,
+            hang_fix="check the JACK or ALSA server it plays through",
+            environment={"JACK_NO_START_SERVER": "1"},  # libjack must not start a server of its own
+        )
+        self._stdin = -1
+        self._full_ns: int | None = None  # since when the pipe has been full
+
+    def write(self, record: bytes) -> bool:
+        """True when the child will get the record; False when it is gone or too far behind."""
+        if self._stdin < 0 or self._ended:
+            return False
+        try:
+            os.write(self._stdin, record)  # eleven bytes: whole or not at all
+        except BlockingIOError:
+            self._full_ns = self._clock.now_ns() if self._full_ns is None else self._full_ns
+            return False
+        except OSError:  # the child closed its end; watch() learns why
+            return False
+        self._full_ns = None
+        return True
+
+    def _trouble(self) -> str:
+        if self._full_ns is not None and self._clock.now_ns() - self._full_ns > FULL_NS:
+            return "it takes no more messages"
+        return super()._trouble()
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        super()._start(loop)
+        stdin = cast(IO[bytes], self._process and self._process.stdin).fileno()
+        os.set_blocking(stdin, False)
+        self._stdin = stdin
+
+    def _finish(self) -> None:
+        self._stdin = -1
+        super()._finish()

@@ -1,0 +1,1 @@
+"""Sensor adapters: one file, one class each, independent of one another."""

@@ -1,0 +1,1 @@
+"""Example plug-in for choreo: lines of text over UDP, in and out."""

@@ -1,0 +1,1 @@
+"""What is measured once and kept: how a performer moves."""

@@ -1,0 +1,23 @@
+"""`choreo doctor`: what works on this machine, and one line of advice for what doesn't."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import click
+
+from choreo_service.cli.options import Choice, config_options
+
+
+@click.command()
+@config_options
+@click.option("as_json", "--json", is_flag=True, help="For programs and bug reports.")
+@click.option("--quick", is_flag=True, help="Measure the tick for 1 s instead of 3.")
+def doctor(as_json: bool, quick: bool, **choice: Unpack[Choice]) -> int:
+    """Check this machine. Exit code 1 where something must be mended before playing."""
+    from choreo_service.config import load_settings
+    from choreo_service.doctor import examine
+
+    report = examine(lambda: load_settings(**choice), seconds=1.0 if quick else 3.0)
+    click.echo(report.to_json() if as_json else report.text())
+    return report.exit_code

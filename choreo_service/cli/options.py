@@ -1,0 +1,46 @@
+"""The options every command that reads the configuration has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Choice(TypedDict):
+    """What the options below give; the keyword arguments of `load_settings`."""
+
+    profile: str | None
+    file: Path | None
+    overrides: Sequence[str]
+    home: Path | None
+
+
+def for_take(choice: Choice, meta: Mapping[str, Any]) -> Choice:
+    """The same choice with as many performers as the take with this header has, unless an option says otherwise."""
+    return {**choice, "overrides": (f"engine.performers={max(1, meta['performers'])}", *choice["overrides"])}
+
+
+def config_options(command: F) -> F:
+    """-c, -p, -o and --home."""
+    for option in (
+        click.option(
+            "--home", type=click.Path(path_type=Path), help="Workspace made by `choreo init` (or CHOREO_HOME)."
+        ),
+        click.option(
+            "overrides",
+            "-o",
+            "--option",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Set one key, e.g. -o engine.period_ms=25.",
+        ),
+        click.option("-p", "--profile", help="A file of configs/profiles: demo, rehearsal, stage or your own."),
+        click.option("file", "-c", "--config", type=click.Path(path_type=Path), help="Your configuration file."),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,158 @@
+"""`choreo takes`: what was recorded, mending what a fall has cut off, and export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+import click
+
+from choreo_service.cli.options import Choice, config_options
+from choreo_service.cli.wording import counted
+
+if TYPE_CHECKING:
+    from choreo_service.session import Session
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def takes(ctx: click.Context) -> int:
+    """List takes; the sub-commands mend and export them."""
+    return ctx.invoke(list_) if ctx.invoked_subcommand is None else 0
+
+
+@takes.command("list")
+@click.option("--tag", help="Only takes with this tag.")
+@config_options
+def list_(tag: str | None, **choice: Unpack[Choice]) -> int:
+    """One line a take: when, how long, how large, what was there, how it ended, tags."""
+    from choreo_service.config import load_settings
+    from choreo_service.recorder import unfinished
+
+    folder = load_settings(**choice).recordings
+    rows = [row for path in sorted(folder.glob("[!.]*/meta.json")) if (row := _row(path.parent, tag))]
+    for line in _aligned([("take", "length", "size", "present", "health", "tags"), *rows] if rows else []):
+        click.echo(line)
+    if not rows:
+        click.echo(f"no takes in {folder}" + (f" with the tag {tag}" if tag else "; record one: choreo record"))
+    for path in unfinished(folder):
+        click.echo(_unfinished(path))
+    return 0
+
+
+@takes.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[RECORDING]...")
+@click.option("--beside", is_flag=True, help="Give way to a running show; say nothing.")
+@config_options
+def recover(folders: tuple[Path, ...], beside: bool, **choice: Unpack[Choice]) -> int:
+    """Make takes of recordings that were cut off: all of them, or the folders named. What can be read is kept."""
+    from choreo_service.config import load_settings
+    from choreo_service.errors import SessionError
+    from choreo_service.recorder import lower_priority, recover, unfinished
+
+    if beside:
+        lower_priority()
+    recordings = load_settings(**choice).recordings
+    found = list(folders or unfinished(recordings))
+    code = 0
+    for folder, take in recover(found):
+        if isinstance(take, SessionError):
+            code = take.exit_code
+        if not beside:
+            click.echo(_recovered(folder, take))
+    if not beside and not found:
+        click.echo("every recording is a take")
+    return code
+
+
+@takes.command()
+@click.argument("take", type=click.Path(path_type=Path))
+@click.option("--to", "form", required=True, type=click.Choice(["csv", "midi", "xdf"]), help="The format.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where to; default: beside the take. Never overwrites.")
+def export(take: Path, form: str, out: Path | None) -> int:
+    """Write TAKE for a spreadsheet (csv), for music software (midi) or for a laboratory (xdf)."""
+    from choreo_service.errors import ChoreoError
+    from choreo_service.session import open_session
+
+    session = open_session(take)
+    target = out or take.with_name(take.name + {"csv": "-csv", "midi": ".mid", "xdf": ".xdf"}[form])
+    try:
+        click.echo(_exported(session, form, target))
+    except FileExistsError:
+        raise ChoreoError(f"{target} is there already", fix="choose another name: --out PATH") from None
+    except OSError as error:
+        raise ChoreoError(f"can't write {target}: {error.strerror}", fix="choose another place: --out PATH") from None
+    return 0
+
+
+def _exported(session: Session, form: str, target: Path) -> str:
+    from choreo_service import export
+
+    if form == "csv":
+        return f"{target}: " + ", ".join(file.name for file in export.to_csv(session, target))
+    if form == "midi":
+        return f"{target}: {counted(export.to_midi(session, target), 'controller message')}"
+    return f"{target}: {counted(export.to_xdf(session, target), 'stream')}"
+
+
+def _recovered(folder: Path, take: Session | Exception | None) -> str:
+    if isinstance(take, Exception):
+        return f"{folder.name}: {take}"
+    if take is None:
+        return f"{folder.name}: nothing had been recorded yet; removed"
+    lost = sum(take.meta["lost_rows"].values())
+    return f"{take.path}: {take.meta['duration_s']:.1f} s" + (
+        f", {counted(lost, 'row')} lost to damage" if lost else ""
+    )
+
+
+def _unfinished(folder: Path) -> str:
+    from choreo_service.recorder import is_live
+
+    if is_live(folder):
+        return f"{folder.name}: being recorded now"
+    return f"{folder.name}: cut off; to make it a take: choreo takes recover"
+
+
+def _row(path: Path, tag: str | None) -> Sequence[str]:
+    from choreo_service.errors import SessionError
+    from choreo_service.session import open_session
+
+    try:
+        meta = open_session(path).meta
+    except SessionError as error:
+        return () if tag else (path.name, "", "", "", f"damaged: {error.problem}", "")
+    tags = [str(t) for t in meta.get("tags", ())]
+    if tag and tag not in tags:
+        return ()
+    size = sum(file.stat().st_size for file in path.iterdir())
+    seconds = round(float(meta.get("duration_s") or 0))
+    return (
+        path.name,
+        f"{seconds // 60}:{seconds % 60:02}",
+        f"{size / (1 << 20):.1f} MB",
+        " ".join(_present(meta)),
+        _health(meta),
+        " ".join(tags),
+    )
+
+
+def _present(meta: Mapping[str, Any]) -> Iterator[str]:
+    for modality, found in meta["coverage"].items():
+        fraction = found.get("fraction", 0) if isinstance(found, dict) else 0
+        if fraction:
+            yield f"{modality} {100 * fraction:.0f}%"
+
+
+def _health(meta: Mapping[str, Any]) -> str:
+    """What a listener should know of how the take came about."""
+    ended, lost = str(meta.get("ended", "")), sum(meta.get("lost_rows", {}).values())
+    normal = ended in ("", "asked for", "the show ended")
+    return "; ".join([*([] if normal else [ended]), *([f"{counted(lost, 'row')} lost"] if lost else [])]) or "good"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

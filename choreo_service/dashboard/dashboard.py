@@ -1,0 +1,133 @@
+"""The page's life: find a port, serve, say goodbye. The supervisor runs it; the show never waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from choreo_service.clock import Clock
+from choreo_service.config import ControlMap, DashboardSettings
+from choreo_service.dashboard.access import Access
+from choreo_service.dashboard.assets import load_assets
+from choreo_service.dashboard.configuration import Configuration
+from choreo_service.dashboard.hub import Hub
+from choreo_service.dashboard.metrics import Metrics
+from choreo_service.dashboard.picture import Picture
+from choreo_service.dashboard.server import CLOSE_S, Ask, Server
+from choreo_service.dashboard.takes.shelf import Shelf
+from choreo_service.errors import AdapterLost
+from choreo_service.logs import get_logger
+
+PORTS_TRIED: Final = 10  # a second choreo, or whatever holds the port, is no reason to play unseen
+
+
+class Dashboard:
+    """Serves the pages of one show. `address` is where, empty while closed."""
+
+    def __init__(
+        self,
+        settings: DashboardSettings,
+        clock: Clock,
+        *,
+        hub: Hub,
+        picture: Picture,
+        metrics: Metrics,
+        ask: Ask,
+        lan_address: Callable[[], str | None],
+        recordings: Path,
+    ) -> None:
+        self._settings, self._clock = settings, clock
+        self.hub, self._picture, self._metrics, self._ask = hub, picture, metrics, ask
+        self._lan_address = lan_address
+        self.shelf = Shelf(recordings)
+        self.configuration: Configuration | None = None  # for the page Config; a show may have been built by hand
+        self._token = (settings.token or secrets.token_urlsafe(24)) if settings.lan else ""
+        self.port = 0
+        self.lan_ip = ""
+
+    @property
+    def host(self) -> str:
+        """What is listened on: this machine only, unless the user asked for the network."""
+        return "0.0.0.0" if self._settings.lan and self._settings.host == "127.0.0.1" else self._settings.host
+
+    def follow(self, configuration: Configuration, control_map: ControlMap) -> None:
+        """Another configuration is in effect; pages that are open show its ranges when they are loaded again."""
+        self.configuration = configuration
+        self._picture.control_map = control_map
+
+    def addresses(self) -> list[str]:
+        """What to open, for people; the one for other machines carries the token."""
+        if not self.port:
+            return []
+        here = f"http://127.0.0.1:{self.port}" if self.host in ("0.0.0.0", "127.0.0.1") else ""
+        return [address for address in (here, self.away()) if address]
+
+    def away(self) -> str:
+        """What other machines open, with the token; "" where they aren't let in."""
+        return f"http://{self.lan_ip}:{self.port}/#token={self._token}" if self._settings.lan and self.lan_ip else ""
+
+    async def run(self) -> None:
+        """Serve until cancelled; AdapterLost where no port can be had, which is tried again."""
+        assets = await asyncio.to_thread(load_assets)
+        server = Server(
+            clock=self._clock,
+            hub=self.hub,
+            picture=self._picture,
+            metrics=self._metrics,
+            access=Access(self._clock, token=self._token, pin=self._settings.pin),
+            ask=self._ask,
+            assets=assets,
+            shelf=self.shelf,
+            away=self.away,
+            configuration=lambda: self.configuration,
+            max_pages=self._settings.max_pages,
+        )
+        runner = web.AppRunner(
+            server.application(),
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=CLOSE_S,
+            keepalive_timeout=30.0,
+        )
+        await runner.setup()
+        try:
+            self.lan_ip = await asyncio.to_thread(self._own_ip) if self._settings.lan else ""
+            await self._listen(runner)
+            get_logger().info("dashboard.open", address=f"http://{self.host}:{self.port}", lan=self._settings.lan)
+            await self.hub.pump()
+        finally:
+            self.port = 0
+            for client in self.hub.clients:
+                client.leave()
+            await runner.cleanup()
+            await self.shelf.close()
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        wanted = self._settings.port
+        for port in range(wanted, min(wanted + PORTS_TRIED, 65536)) if wanted else (0,):
+            try:
+                await web.TCPSite(runner, self.host, port).start()
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise AdapterLost(
+                        f"dashboard: can't listen on {self.host}:{port}: {error.strerror}",
+                        fix="set dashboard.host to an address of this machine, or leave it out",
+                    ) from error
+                continue
+            self.port = int(runner.addresses[0][1])
+            if wanted and port != wanted:
+                get_logger().warning("dashboard.port", wanted=wanted, got=port, cause="in use by another program")
+            return
+        raise AdapterLost(
+            f"dashboard: ports {wanted} to {wanted + PORTS_TRIED - 1} are all in use",
+            fix="end the other programs, or choose another: -o dashboard.port=9100",
+        )
+
+    def _own_ip(self) -> str:
+        return self._lan_address() or "" if self.host == "0.0.0.0" else self.host

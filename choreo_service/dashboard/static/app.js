@@ -1,0 +1,109 @@
+// The shell: which view is open, the health pill, theme, keys. One connection lives as long as the page.
+
+import { connect, enter, now, on } from "./link.js";
+import { help, listen } from "./keys.js";
+import { el, say, shape } from "./dom.js";
+import { toast } from "./verbs.js";
+import { toggle_sound } from "./listening.js";
+
+const VIEWS = {
+  "/": ["Live", () => import("./views/live.js")],
+  "/stage": ["Stage", () => import("./views/stage.js")],
+  "/map": ["Map", () => import("./views/map.js")],
+  "/sensors": ["Sensors", () => import("./views/sensors.js")],
+  "/takes": ["Takes", () => import("./views/takes.js")],
+  "/health": ["Health", () => import("./views/health.js")],
+  "/config": ["Config", () => import("./views/config.js")],
+};
+const root = document.documentElement;
+const main = document.getElementById("view");
+let open = { path: "", close: () => {} };
+let turn = 0; // a view that loads slowly must not replace a later one
+
+async function show(path, push = true) {
+  const [name, load] = VIEWS[path] ?? VIEWS["/"];
+  const mine = ++turn;
+  const { view } = await load();
+  if (mine !== turn) return;
+  open.close();
+  if (push) history.pushState(null, "", path);
+  document.title = `${name} · choreo`;
+  document.body.classList.toggle("stage", path === "/stage");
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.dataset.view === path) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  main.replaceChildren();
+  const close = view(main, { leave: () => show("/") });
+  open = { path, close: close ?? (() => {}) };
+}
+
+function theme(name) {
+  root.dataset.theme = name;
+  localStorage.setItem("theme", name);
+}
+
+function health({ health: found }) {
+  const pill = document.getElementById("health");
+  if (pill.dataset.level === found.level && pill.dataset.word === found.word) return;
+  pill.dataset.level = found.level;
+  pill.dataset.word = found.word;
+  pill.replaceChildren(shape(found.level), el("span", {}, found.word));
+}
+
+function status() {
+  const line = document.getElementById("link");
+  const may = now.hello?.may_steer ?? true;
+  line.dataset.up = String(now.up);
+  say(line, now.up ? (may ? "connected" : "view only") : "no connection to choreo");
+  if (now.up && !may && now.hello.pin) line.replaceChildren(el("button", { class: "small", type: "button", onclick: ask_pin }, "View only: enter the PIN"));
+}
+
+function ask_pin() {
+  const dialog = document.getElementById("pin");
+  const input = el("input", { type: "password", inputmode: "numeric", autocomplete: "off", "aria-label": "PIN", maxlength: 12 });
+  const steer = async () => {
+    dialog.close();
+    const answer = await enter(input.value);
+    toast(answer.ok ? "this page may steer now" : answer.reason, answer.ok);
+  };
+  dialog.replaceChildren(
+    el("h1", { id: "pin-title" }, "PIN"),
+    el("p", { class: "hint" }, "Whoever runs choreo has set it: dashboard.pin"),
+    el("div", { class: "row" }, input, el("button", { type: "button", onclick: steer }, "Steer")),
+  );
+  input.addEventListener("keydown", (event) => { if (event.key === "Enter") steer(); });
+  dialog.showModal();
+}
+
+async function start() {
+  theme(localStorage.getItem("theme") ?? "dark");
+  const nav = document.querySelector("nav");
+  nav.append(...Object.entries(VIEWS).map(([path, [name]]) => el("a", { href: path, "data-view": path }, name)));
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[data-view]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    show(link.dataset.view);
+  });
+  addEventListener("popstate", () => show(location.pathname, false));
+  const turn_theme = () => {
+    theme(root.dataset.theme === "dark" ? "light" : "dark");
+    if (open.path === "/") show("/", false); // the charts take their colours when they are made
+  };
+  document.getElementById("theme").addEventListener("click", turn_theme);
+  document.getElementById("help").addEventListener("click", help);
+  listen({ stage: () => show(open.path === "/stage" ? "/" : "/stage"), theme: turn_theme, sound: toggle_sound });
+  on("state", health);
+  on("hello", status);
+  on("status", status);
+  on("event", ({ kind, level, text }) => { if (level === "warn" && text && kind !== "command") toast(text, false); });
+  if (location.hash.includes("token=")) {
+    const answer = await enter();
+    if (!answer.ok) toast(answer.reason, false);
+  }
+  connect();
+  await show(VIEWS[location.pathname] ? location.pathname : "/", false);
+}
+
+start();

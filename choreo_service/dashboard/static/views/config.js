@@ -1,0 +1,66 @@
+// Config: every key in effect, where it came from, and what a change would look like. Nothing is written from here.
+
+import { card, el } from "../dom.js";
+import { on } from "../link.js";
+
+const CHECK_MS = 300;
+
+export function view(main) {
+  const filter = el("input", { type: "search", placeholder: "filter: key or meaning", "aria-label": "Filter the keys" });
+  const keys = el("div", { class: "grid" });
+  const told = el("div", { "aria-live": "polite" }, el("p", { class: "hint" }, "Change a value below: here stands then what differs, whether it is allowed, and what to write."));
+  main.append(el("h1", {}, "Config"), el("div", { class: "grid" }, card("Your changes", told), card("In effect", filter), keys));
+  const changes = new Map();
+  let rows = [];
+  let timer = 0;
+  let turn = 0;
+  const change = (row, value) => {
+    if (value === row.value) changes.delete(row.key);
+    else changes.set(row.key, value);
+    clearTimeout(timer);
+    timer = setTimeout(check, CHECK_MS);
+  };
+  async function check() {
+    const mine = ++turn;
+    const answer = await fetch("/api/config", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ changes: Object.fromEntries(changes) }) });
+    if (mine !== turn) return;
+    if (!answer.ok) { told.replaceChildren(el("p", {}, `⚠ ${(await answer.text()).trim()}`)); return; }
+    const { problems, yaml, options } = await answer.json();
+    const before = new Map(rows.map((row) => [row.key, row.value]));
+    told.replaceChildren(
+      el("ul", { class: "log diff" }, [...changes].map(([key, value]) => el("li", {}, el("code", {}, key), el("span", {}, `${JSON.stringify(before.get(key))} → ${JSON.stringify(value)}`)))),
+      ...problems.map((problem) => el("p", {}, `⚠ ${problem}`)),
+      ...(yaml ? [el("p", { class: "hint" }, "For your file (choreo run -c my.yaml), from the next start:"), el("pre", { tabindex: "0" }, yaml), el("p", { class: "hint" }, "Or for one run:"), el("pre", { tabindex: "0" }, `choreo run ${options.join(" ")}`)] : []));
+    if (!changes.size) told.replaceChildren(el("p", { class: "hint" }, "No changes."));
+  }
+  const draw = () => {
+    const wanted = filter.value.trim().toLowerCase();
+    const shown = rows.filter(({ key, about }) => `${key} ${about}`.toLowerCase().includes(wanted));
+    const groups = Map.groupBy ? Map.groupBy(shown, section) : shown.reduce((all, row) => all.set(section(row), [...(all.get(section(row)) ?? []), row]), new Map());
+    keys.replaceChildren(...[...groups].map(([name, of]) => card(name, el("div", { class: "keys-list" }, of.map((row) => line(row, changes.has(row.key) ? changes.get(row.key) : row.value, change))))));
+  };
+  filter.addEventListener("input", draw);
+  const stop = on("hello", async () => {
+    const answer = await fetch("/api/config");
+    if (!answer.ok) { keys.replaceChildren(el("p", {}, (await answer.text()).trim())); return; }
+    rows = await answer.json();
+    draw();
+  });
+  return () => { stop(); clearTimeout(timer); };
+}
+
+const section = ({ key }) => { const parts = key.split("."); return ["sensors", "bridges", "doors"].includes(parts[0]) ? parts.slice(0, 2).join(".") : parts.length > 1 ? parts[0] : "top"; };
+
+function line(row, value, change) {
+  return el("div", { class: "key" }, el("div", {}, el("code", {}, row.key), el("p", { class: "hint" }, row.about)),
+    field(row, value, change), el("p", { class: "hint" }, `${row.accepts} · from ${row.origin}`));
+}
+
+function field(row, value, change) {
+  const label = { "aria-label": row.key };
+  if (row.kind === "choice") return el("select", { ...label, onchange: (event) => change(row, event.target.value) }, row.choices.map((choice) => el("option", { value: choice, selected: choice === value }, choice)));
+  if (row.kind === "boolean") return el("input", { ...label, type: "checkbox", checked: value, onchange: (event) => change(row, event.target.checked) });
+  if (row.kind === "other") return el("code", {}, JSON.stringify(value));
+  const number = row.kind !== "string";
+  return el("input", { ...label, type: "text", inputmode: number ? "decimal" : null, value: value ?? "", onchange: ({ target }) => change(row, number && target.value.trim() !== "" && Number.isFinite(Number(target.value)) ? Number(target.value) : target.value) });
+}

@@ -1,0 +1,59 @@
+// Sensors: what is listened to, whether it arrives, and what to do where it doesn't.
+
+import { age, card, el, svg } from "../dom.js";
+import { now, on } from "../link.js";
+import { send } from "../verbs.js";
+
+export function view(main) {
+  const cards = el("div", { class: "cards" });
+  main.append(el("h1", {}, "Sensors"),
+    el("div", { class: "grid" },
+      card("Range", el("p", { class: "hint" }, "choreo learns each body’s own range while it moves. Someone else steps in, or it started on a wrong foot? Learn anew; the music cross-fades."),
+        el("div", { class: "row" }, el("button", { type: "button", onclick: () => send("recalibrate", {}, "learn the range anew") }, "Learn the range anew"))),
+      cards,
+      card("A phone", el("p", { class: "hint" }, "Any app that sends its motion sensors over OSC: Sensors2OSC (Android), GyrOSC or ZIG SIM (iPhone), CoMote, TouchOSC. Phone and computer in one network; start choreo with this machine’s own address, and enter that address and port 9000 in the app:"),
+        el("pre", { tabindex: "0" }, "choreo doctor                                # tells the address\nchoreo run -o sensors.phone.host=ADDRESS"))));
+  const tablet = el("div");
+  main.lastChild.append(card("A tablet", tablet));
+  invite(tablet);
+  let shown = "";
+  return on("state", ({ sensors }) => {
+    const key = JSON.stringify(sensors);
+    if (key === shown) return;
+    shown = key;
+    cards.replaceChildren(...(sensors.length ? sensors.map(one) : [el("p", {}, "No sensor in this configuration.")]));
+  });
+}
+
+function one(sensor) {
+  const { name, supervised, state, detail, target, reason, hint, sources } = sensor;
+  const arriving = sources.some((source) => source.hz > 0);
+  const word = state || (supervised === "down" ? "down" : arriving ? "receiving" : "waiting");
+  return card(name,
+    el("p", {}, el("strong", {}, `${arriving ? "●" : supervised === "down" ? "✕" : "○"} ${word}`), ` ${[detail, target].filter(Boolean).join(" · ")}`),
+    reason && el("p", {}, `⚠ ${reason}`),
+    hint && el("p", { class: "hint" }, hint.replaceAll("{name}", name)),
+    sources.length ? table(sources) : el("p", { class: "hint" }, "Nothing has arrived yet."));
+}
+
+function table(sources) {
+  const refused = (causes) => Object.entries(causes).map(([cause, n]) => `${n} ${cause}`).join(", ") || "none";
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Sources" }, el("table", {},
+    el("thead", {}, el("tr", {}, ["source", "per second", "last", "accepted", "refused"].map((head) => el("th", { scope: "col" }, head)))),
+    el("tbody", {}, sources.map((source) => el("tr", {}, el("th", { scope: "row" }, source.name), [source.hz.toFixed(0), age(source.age_ms), String(source.accepted), refused(source.refused)].map((cell) => el("td", { class: "num" }, cell)))))));
+}
+
+/** The address for another screen of the network, to be scanned; who only looks isn't shown the token. */
+async function invite(box) {
+  const answer = await fetch("/api/invitation").catch(() => null);
+  const { address = "", modules = [] } = answer?.ok ? await answer.json() : {};
+  if (!address) {
+    box.append(el("p", { class: "hint" }, "Another screen of the network may look at this page with a token; with a PIN it may steer:"), el("pre", { tabindex: "0" }, "choreo run --lan -o dashboard.pin=4711"));
+    return;
+  }
+  const dark = modules.flatMap((row, y) => [...row].map((bit, x) => (bit === "1" ? `M${x + 4} ${y + 4}h1v1h-1z` : ""))).join("");
+  const size = modules.length + 8; // four modules of quiet around it
+  box.append(el("p", { class: "hint" }, "Scan it on a tablet or phone of the same network: it may look; with the PIN it may steer."),
+    svg("svg", { viewBox: `0 0 ${size} ${size}`, width: 220, height: 220, role: "img", "aria-label": "QR code of the address" }, svg("rect", { width: size, height: size, fill: "#fff" }), svg("path", { d: dark, fill: "#000" })),
+    el("p", {}, el("code", {}, address)));
+}

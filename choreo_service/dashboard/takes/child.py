@@ -1,0 +1,52 @@
+"""The reading process: `python -m choreo_service.dashboard.takes.child FOLDER`.
+
+One JSON request a line on standard input, `{"op": "list"}` or `{"op": "open", "name", "performer", "begin_s", "end_s",
+"points"}`; the answer is u8 0 (fine) or 1 (a refusal in words), u32 length, bytes. Ends with its input.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Final
+
+from choreo_service.dashboard.takes.reader import Curves, list_takes, take_path
+from choreo_service.errors import ChoreoError
+
+FRAME: Final = struct.Struct("<BI")
+_NICE: Final = 10  # the show goes first
+
+
+def main(root: Path, requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer until there are no more requests. The take asked for last stays open: scrubbing reads nothing anew."""
+    held: tuple[str, int, Curves] | None = None
+    for line in requests:
+        words = json.loads(line)
+        try:
+            if words["op"] == "list":
+                body = json.dumps(list_takes(root)).encode()
+            else:
+                held = _held(root, words, held)
+                body = held[2].excerpt(words["begin_s"], words["end_s"], words["points"])
+            answers.write(FRAME.pack(0, len(body)) + body)
+        except ChoreoError as error:
+            text = str(error.problem).encode()
+            answers.write(FRAME.pack(1, len(text)) + text)
+        answers.flush()
+
+
+def _held(root: Path, words: Mapping[str, Any], held: tuple[str, int, Curves] | None) -> tuple[str, int, Curves]:
+    name, performer = words["name"], words["performer"]
+    if held is not None and held[:2] == (name, performer):
+        return held
+    return name, performer, Curves(take_path(root, name), performer)
+
+
+if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+    main(Path(sys.argv[1]), sys.stdin.buffer, sys.stdout.buffer)

@@ -1,0 +1,143 @@
+"""What the recorder asks of a disk, behind an interface: tests fill it up, slow it down and pull its plug."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+class DiskFile(Protocol):
+    """One file being written, by one thread. Everything raises OSError when the disk refuses."""
+
+    def write_at(self, data: bytes, offset: int) -> None:
+        """All of `data`; after an OSError any part of it may be there."""
+        ...
+
+    def truncate(self, size: int) -> None: ...
+
+    def sync(self) -> None:
+        """Return when what was written survives a power cut."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Disk(Protocol):
+    """The disk takes are recorded on. Everything raises OSError when the disk refuses."""
+
+    def exists(self, path: Path) -> bool: ...
+
+    def make_folder(self, path: Path) -> None:
+        """A new folder that survives a power cut, parents included; FileExistsError when it is there already."""
+        ...
+
+    def create(self, path: Path) -> DiskFile:
+        """A new, empty file whose name survives a power cut; FileExistsError when it is there already."""
+        ...
+
+    def put(self, path: Path, content: bytes) -> None:
+        """A small file, whole or not at all, replacing what was there; survives a power cut."""
+        ...
+
+    def lock(self, path: Path) -> contextlib.AbstractContextManager[None] | None:
+        """Hold `path` for this process until the context ends or the process dies; None when somebody else does."""
+        ...
+
+    def free_bytes(self, path: Path) -> int: ...
+
+
+class RealDisk:
+    """The operating system's. Windows writes folder entries through and can't be asked to."""
+
+    def exists(self, path: Path) -> bool:
+        return path.exists()
+
+    def make_folder(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir()
+        _sync_folder(path.parent)
+
+    def create(self, path: Path) -> DiskFile:
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
+        file = _RealFile(os.open(path, flags, 0o644))
+        _sync_folder(path.parent)
+        return file
+
+    def put(self, path: Path, content: bytes) -> None:
+        draft = path.with_name(path.name + ".tmp")
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        _sync_folder(path.parent)
+
+    def lock(self, path: Path) -> contextlib.AbstractContextManager[None] | None:
+        file = path.open("ab")
+        if not _lock(file):
+            file.close()
+            return None
+        return _closing(file)
+
+    def free_bytes(self, path: Path) -> int:
+        return shutil.disk_usage(path).free
+
+
+class _RealFile:
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def write_at(self, data: bytes, offset: int) -> None:
+        view = memoryview(data)
+        while view:
+            os.lseek(self._handle, offset, os.SEEK_SET)  # pwrite doesn't exist for Windows
+            written = os.write(self._handle, view)
+            view, offset = view[written:], offset + written
+
+    def truncate(self, size: int) -> None:
+        os.ftruncate(self._handle, size)
+
+    def sync(self) -> None:
+        if hasattr(os, "fdatasync"):
+            os.fdatasync(self._handle)
+        else:
+            os.fsync(self._handle)
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+
+@contextlib.contextmanager
+def _closing(file: BinaryIO) -> Iterator[None]:
+    with file:
+        yield
+
+
+def _lock(file: BinaryIO) -> bool:
+    """The system gives a lock back when its process dies, however it dies."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,102 @@
+"""Python, the packages, the trained models and the disk."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from choreo_service.config import Loaded
+from choreo_service.doctor.report import Finding
+from choreo_service.errors import ConfigError
+
+LOW_DISK: Final = 1_000_000_000  # bytes; warn below
+NO_DISK: Final = 100_000_000  # bytes; fail below
+_REQUIREMENT = re.compile(r"^([\w.-]+)\s*(?:>=\s*([\d.]+))?[^;]*(?:;\s*(.*))?$")
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter, and whether uvloop is there."""
+    found = f"{platform.python_implementation()} {platform.python_version()} on {platform.platform(terse=True)}"
+    good = sys.version_info >= (3, 11)
+    yield Finding("python", "ok" if good else "fail", found, "" if good else "install Python 3.11 or newer")
+    version = _version("uvloop")
+    if version is None and sys.platform != "win32":
+        yield Finding("uvloop", "warn", "not installed; asyncio's own loop plays, a little later", "pip install uvloop")
+    elif version is not None:
+        yield Finding("uvloop", "ok", version)
+
+
+def packages() -> Iterator[Finding]:
+    """Every package this one declares: present and new enough."""
+    versions, wrong = [], []
+    for requirement in metadata.requires("choreo-service") or ():
+        name, least, here = needed(requirement)
+        if not here:
+            continue
+        version = _version(name)
+        versions.append(f"{name} {version}")
+        if version is None or _numbers(version) < _numbers(least):
+            wrong.append(f"{name}>={least}" if least else name)
+    if wrong:
+        yield Finding("packages", "fail", f"missing or too old: {', '.join(wrong)}", f"pip install {' '.join(wrong)}")
+    else:
+        yield Finding("packages", "ok", ", ".join(versions))
+
+
+def needed(requirement: str) -> tuple[str, str, bool]:
+    """(name, least version or "", wanted on this machine) of one of our own requirement lines."""
+    match = _REQUIREMENT.match(requirement)
+    if match is None:
+        return requirement, "", False
+    name, least, marker = match[1], match[2] or "", match[3] or ""
+    return name, least, "extra ==" not in marker and not ("win32" in marker and sys.platform == "win32")
+
+
+def checkpoints(loaded: Loaded) -> Iterator[Finding]:
+    """The trained models, or that the rules play."""
+    if loaded.settings.engine.mapper == "rules":
+        yield Finding("checkpoints", "ok", "not used: engine.mapper is rules")
+        return
+    from choreo_service.service import chosen_models
+
+    try:
+        models = chosen_models(loaded)
+    except ConfigError as error:
+        yield Finding("checkpoints", "fail", error.problem, fix=error.fix)
+        return
+    if models is None:
+        yield Finding("checkpoints", "ok", f"none in {loaded.checkpoints}: the rule mapper plays")
+    else:
+        yield Finding("checkpoints", "ok", f"{models.name} of {loaded.checkpoints}")
+
+
+def recordings(home: Path) -> Iterator[Finding]:
+    """Whether takes can be written, and how much room there is."""
+    folder = home / "recordings"
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if not os.access(folder, os.W_OK):
+        yield Finding("recordings", "warn", f"{folder} is not writable", "choreo init my-show, then work in my-show")
+    elif free < LOW_DISK:
+        yield Finding("disk", "fail" if free < NO_DISK else "warn", f"{free / 1e9:.2f} GB free", "free some disk space")
+    else:
+        yield Finding("disk", "ok", f"{free / 1e9:.1f} GB free for {home / 'recordings'}")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])

@@ -1,0 +1,40 @@
+"""Errors a user meets. Each says what was found, what was expected and what to type next."""
+
+from __future__ import annotations
+
+
+class ChoreoError(Exception):
+    """Base of every error the command line prints without a traceback.
+
+    `problem` says what was found and what was expected; `fix` says what to type or change next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problem: str, *, fix: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n  fix: {self.fix}" if self.fix else self.problem
+
+
+class ConfigError(ChoreoError):
+    """The user's configuration can't be used; the user edits a file, a variable or an option."""
+
+    exit_code = 2
+
+
+class AdapterConfigError(ConfigError):
+    """An adapter's own settings can't work (port in use, unknown device): fatal at start-up, never retried."""
+
+
+class SessionError(ChoreoError):
+    """A take on disk can't be read or written: missing, corrupt, wrong schema, unwritable folder."""
+
+    exit_code = 3
+
+
+class AdapterLost(ChoreoError):
+    """A device or peer went away while running; the supervisor reconnects."""

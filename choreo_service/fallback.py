@@ -1,0 +1,184 @@
+"""The rule mapper: five controls straight from the features, so that the show works without any checkpoint.
+
+Rules of the teacher: tempo_scale from motion_freq, density from motion_energy, tension from hr_slope, brightness from
+symmetry, fx_send from jerk. Each feature is squashed as c = 1/2 + 1/2 tanh((EMA(x, tau) - m) / s), where m and s are
+running statistics of this performer mixed with a prior, so that a phone on a running hip and a watch on a seated
+wrist both use the range.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from choreo_service.bodies import UNKNOWN, Soundcheck
+from choreo_service.packets import CONTROLS, FEATURE_COLUMNS, MODALITIES, MODALITY_NAMES, FloatArray, Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One control from one feature."""
+
+    control: str
+    feature: str
+    modality: str
+    tau_s: float  # smoothing of the feature before squashing
+    mean: float  # prior mean, in the feature's unit
+    sd: float  # prior standard deviation, in the feature's unit
+    limit: float  # the feature is clipped to +-limit before it counts
+
+
+RULES: Final = (
+    Rule("tempo_scale", "motion_freq", "motion", 0.5, mean=1.8, sd=0.5, limit=10.0),
+    Rule("density", "motion_energy", "motion", 0.06, mean=1.8, sd=1.2, limit=60.0),
+    Rule("tension", "hr_slope", "heart", 0.5, mean=0.0, sd=0.5, limit=10.0),
+    Rule("brightness", "symmetry", "motion", 0.3, mean=0.8, sd=0.15, limit=1.5),
+    Rule("fx_send", "jerk", "motion", 0.0, mean=40.0, sd=40.0, limit=3000.0),
+)
+
+_PRIOR_FRAMES: Final = 200.0  # the prior weighs as much as four seconds at 50 Hz
+_MEMORY_FRAMES: Final = 15_000.0  # five minutes at 50 Hz: slow enough that a loud section stays loud
+_SD_FLOOR: Final = 0.2  # of the prior: silence must not turn noise into full swing
+_SPREAD: Final = 1.4  # standard deviations from the middle to tanh(1) = 76 % of the half range
+_SOUNDCHECK_FRAMES: Final = 4500.0  # ninety seconds at 50 Hz: a soundcheck that freezes is over
+_ABSENT_TAU_S: Final = 1.0  # how slowly a control leaves for neutral when its sensor is missing
+
+_COLUMNS: Final = tuple(FEATURE_COLUMNS.index(r.feature) for r in RULES)
+_MODALITIES: Final = tuple(MODALITY_NAMES.index(r.modality) for r in RULES)
+_ENERGY: Final = FEATURE_COLUMNS.index("motion_energy")
+
+
+class RuleMapper:
+    """Frame -> [B, 5] positions 0..1. Pure and deterministic; a value that is not finite counts as absent.
+
+    Plain floats: for one performer a dozen arrays of five numbers would cost several times as much.
+    """
+
+    name = "rules"
+
+    def __init__(self, performers: int, period_s: float, soundcheck: Soundcheck = UNKNOWN) -> None:
+        self._performers, self._period_s, self._soundcheck = performers, period_s, soundcheck
+        self._gates = [soundcheck.gate(performer) for performer in range(performers)]
+        self.reset()
+
+    def reset(self) -> None:
+        self._followers = [[_Follower.of(rule) for rule in RULES] for _ in range(self._performers)]
+        for performer, row in enumerate(self._followers):
+            body = self._soundcheck.body(performer)
+            for rule, follower in zip(RULES, row, strict=True):
+                if body is not None and rule.feature in body.ranges:
+                    known = body.ranges[rule.feature]
+                    follower.mean, follower.var, follower.count = known.mean, known.sd**2, _SOUNDCHECK_FRAMES
+
+    def recalibrate(self, performer: int, fade_s: float) -> None:
+        """Learn `performer` anew, from the prior on, cross-fading for `fade_s` from what was known."""
+        for rule, follower in zip(RULES, self._followers[performer], strict=True):
+            follower.renew(rule, fade_s)
+
+    def step(self, frame: Frame) -> FloatArray:
+        """One tick; `frame.dk` slots pass."""
+        elapsed_s = frame.dk * self._period_s
+        present, rows = frame.present.tolist(), frame.features().tolist()
+        return np.array(
+            [
+                self._step_one(followers, row, there, elapsed_s, gate)
+                for followers, row, there, gate in zip(self._followers, rows, present, self._gates, strict=True)
+            ],
+            dtype=np.float32,
+        )
+
+    def state(self) -> Mapping[str, Any]:
+        return {"followers": [[asdict(f) for f in row] for row in self._followers]}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self._followers = [[_Follower(**saved) for saved in row] for row in state["followers"]]
+
+    def _step_one(
+        self, followers: list[_Follower], row: list[float], present: list[bool], elapsed_s: float, gate: float
+    ) -> list[float]:
+        # Only who moves may teach the motion statistics: a freeze is a gesture, not a new normal.
+        moving = row[_ENERGY] > gate
+        out = []
+        for rule, follower, column, modality in zip(RULES, followers, _COLUMNS, _MODALITIES, strict=True):
+            x = row[column]
+            there = present[modality] and math.isfinite(x)
+            if there:
+                learns = not (self._soundcheck.freezes and follower.count >= _SOUNDCHECK_FRAMES)
+                follower.hear(rule, x, elapsed_s, teach=learns and (moving or rule.modality != "motion"))
+            out.append(follower.position(rule, elapsed_s, there))
+        return out
+
+
+@dataclass(slots=True)
+class _Follower:
+    """Running statistics of one feature of one performer, and how much its control is the dancer's."""
+
+    mean: float
+    var: float
+    count: float
+    smooth: float
+    weight: float  # 0 = neutral, 1 = the dancer's
+    there: bool = False  # at the last tick
+    out: float = 0.0  # the last position
+    held: float = 0.0  # the position a return found, from which it fades
+    returning_s: float = 0.0  # left of that fade
+    old_mean: float = 0.0  # what the cross-fade of a new beginning comes from
+    old_spread: float = 1.0
+    fade_s: float = 0.0  # its length
+    fading_s: float = 0.0  # what is left of it
+
+    @classmethod
+    def of(cls, rule: Rule) -> _Follower:
+        return cls(rule.mean, rule.sd**2, _PRIOR_FRAMES, rule.mean, 0.0)
+
+    def hear(self, rule: Rule, x: float, elapsed_s: float, *, teach: bool) -> None:
+        """Take one value. Statistics by Welford's update with a capped count, which makes old frames fade."""
+        x = min(rule.limit, max(-rule.limit, x))
+        if teach:
+            self.count = min(self.count + 1.0, _MEMORY_FRAMES)
+            delta = x - self.mean
+            self.mean += delta / self.count
+            self.var += (delta * (x - self.mean) - self.var) / self.count
+        self.smooth += _gain(elapsed_s, rule.tau_s) * (x - self.smooth)
+
+    def position(self, rule: Rule, elapsed_s: float, there: bool) -> float:
+        """0..1: the squashed feature while it is there, on the way to neutral while it is not.
+
+        After a return the position cross-fades in the time in which the rate limit could cross the whole range, so
+        that the hand-over alone asks for one rate-limit step per tick at most.
+        """
+        mean, spread = self._scale(rule)
+        self.fading_s = max(0.0, self.fading_s - elapsed_s)
+        squashed = 0.5 + 0.5 * math.tanh((self.smooth - mean) / spread)
+        control = CONTROLS[rule.control]
+        return_s = max((control.hi - control.lo) / control.rate_per_s, MODALITIES[rule.modality].fade_s)
+        if there and not self.there and self.weight > 0.0:  # who comes for the first time has nothing to fade from
+            self.held, self.returning_s = self.out, return_s
+        self.weight += _gain(elapsed_s, _ABSENT_TAU_S) * (there - self.weight)
+        target = control.neutral + self.weight * (squashed - control.neutral)
+        self.returning_s = max(0.0, self.returning_s - elapsed_s)
+        self.there, self.out = there, target + self.returning_s / return_s * (self.held - target)
+        return self.out
+
+    def renew(self, rule: Rule, fade_s: float) -> None:
+        """Statistics from the prior on; what they were fades out."""
+        self.old_mean, self.old_spread = self._scale(rule)
+        self.fade_s = self.fading_s = max(0.0, fade_s)
+        self.mean, self.var, self.count = rule.mean, rule.sd**2, _PRIOR_FRAMES
+
+    def _scale(self, rule: Rule) -> tuple[float, float]:
+        """(mean, spread) that count now."""
+        spread = _SPREAD * math.sqrt(max(self.var, (_SD_FLOOR * rule.sd) ** 2))
+        if not self.fading_s:
+            return self.mean, spread
+        old = self.fading_s / self.fade_s
+        return self.mean + old * (self.old_mean - self.mean), spread + old * (self.old_spread - spread)
+
+
+def _gain(elapsed_s: float, tau_s: float) -> float:
+    """Share of the way a one-pole low-pass goes in `elapsed_s`."""
+    return -math.expm1(-elapsed_s / tau_s) if tau_s > 0 else 1.0

@@ -1,0 +1,132 @@
+"""A take through a core as fast as the machine can, compared with what was recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from choreo_service.accents import AccentDetector
+from choreo_service.clock import NS, work_ns
+from choreo_service.core import Core
+from choreo_service.errors import SessionError
+from choreo_service.packets import Accent
+from choreo_service.replay.compare import accent_difference, difference_from_recorded
+from choreo_service.replay.tape import replay_accents, take_entries
+from choreo_service.session import Session, open_session, recorded_steps
+from choreo_service.telemetry import Telemetry
+from choreo_service.ticker import Tick
+
+SETTINGS_OF_A_TAKE: Final[Mapping[str, tuple[str, ...]]] = {  # block -> keys kept in its header
+    "engine": ("period_ms", "performers", "mapper", "checkpoints", "bodies", "after_soundcheck", "seed"),
+    "accents": ("enabled", "threshold", "refractory_ms"),
+    "transport": ("home_bpm", "leader", "performer", "body_latency_ms", "music_latency_ms"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What a replay found."""
+
+    name: str
+    telemetry: Telemetry
+    packets: int
+    accents: int
+    compared: int  # ticks compared with recorded controls, 0 when the take has none
+    difference: str  # the first difference, empty when equal
+    took_ns: int  # reading, playing and comparing
+    models: str  # those the take was recorded with, where others play now; else empty
+
+    @property
+    def ok(self) -> bool:
+        return not self.difference
+
+    @property
+    def speed(self) -> float:
+        """How many times as fast as the show was."""
+        return (self.telemetry.last_due_ns - self.telemetry.first_due_ns) / max(1, self.took_ns)
+
+    def text(self) -> str:
+        """The summary people read."""
+        if not self.compared:
+            verdict = "the take holds no recorded controls to compare with"
+        elif self.ok:
+            verdict = f"{self.compared} ticks of recorded controls reproduced exactly"
+        else:
+            verdict = f"DIFFERS: {self.difference}"
+        if self.models and not self.ok:
+            verdict += f"\n          recorded with the models {self.models}; others play here"
+        speed = f"speed     {self.took_ns / NS:.2f} s, {self.speed:.0f} times as fast as the show"
+        head = f"take      {self.name}, {self.packets} packets, {self.accents} accents"
+        return f"{head}\n{self.telemetry.text()}\n{speed}\ncompare   {verdict}"
+
+
+def replay_take(path: Path, core: Core, accents: AccentDetector | None = None) -> ReplayReport:
+    """Play a take through a fresh `core` as fast as possible; SessionError when it can't be read.
+
+    A take that was begun in the middle of a show starts from the state it keeps. Ticks are those recorded, else an
+    ideal grid over the packets. Where the take holds controls, all it keeps of its steps is compared byte for byte;
+    so are its accents, where it holds any, with those that `accents`, at rest, finds.
+    """
+    session = open_session(path)
+    if session.meta["performers"] > core.performers:
+        raise SessionError(
+            f"take {session.path} has {session.meta['performers']} performers, the configuration {core.performers}",
+            fix=f"-o engine.performers={session.meta['performers']}",
+        )
+    _begin(session, core)
+    telemetry = Telemetry(period_ns=core.period_ns, performers=core.performers)
+    recorded = recorded_steps(session)
+    expected = next(recorded, None)
+    packets, found, last_seq, compared, difference = 0, list[Accent](), -1, 0, ""
+    began = work_ns()
+    for entry in take_entries(session, core.period_ns):
+        step = core.step(entry.k, entry.dk, entry.t_ns, entry.packets)
+        packets += len(entry.packets)
+        last_seq = entry.packets[-1].seq if entry.packets else last_seq
+        if accents is not None:
+            found += replay_accents(accents, [entry])
+        telemetry.observe(Tick(entry.k, entry.dk, entry.t_ns, 0), step, sum(step.timings_ns.values()), live=False)
+        if expected is not None and expected.frame.k == entry.k:
+            compared += 1
+            difference = difference or difference_from_recorded(expected, step)
+            expected = next(recorded, None)
+    if accents is not None:
+        difference = difference or accent_difference(_recorded_accents(session, last_seq), found)
+    others = str(session.meta.get("models", "")) if session.meta.get("models", core.mapper) != core.mapper else ""
+    took_ns = work_ns() - began
+    return ReplayReport(session.path.name, telemetry, packets, len(found), compared, difference, took_ns, others)
+
+
+def _begin(session: Session, core: Core) -> None:
+    """Put the core where it was when the take began."""
+    state = session.core_state()
+    if state is None:
+        return
+    try:
+        core.load_state(state)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise SessionError(
+            f"take {session.path.name} was begun by another core: {type(error).__name__}: {error}",
+            fix="replay it with the number of performers and the version of choreo that its meta.json names",
+        ) from error
+
+
+def _recorded_accents(session: Session, last_seq: int) -> list[Accent] | None:
+    """None where the take holds none. What came after the last tick was never played."""
+    table = session.table("accents")
+    if table is None:
+        return None
+    return [accent for row in table.to_pylist() if (accent := Accent(**row)).seq <= last_seq]
+
+
+def settings_of(session: Session) -> Sequence[str]:
+    """The settings a take was recorded with, as options `engine.key=value`; none for a take that says none."""
+    found = []
+    for block, keys in SETTINGS_OF_A_TAKE.items():
+        kept: Any = session.meta.get(block)
+        if isinstance(kept, dict):
+            found += [f"{block}.{key}={json.dumps(kept[key])}" for key in keys if key in kept]
+    return found

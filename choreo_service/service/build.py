@@ -1,0 +1,231 @@
+"""Settings become objects. Each object gets its own block, never the whole settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from choreo_service import __version__
+from choreo_service.accents import AccentDetector
+from choreo_service.calibration.profile import load_soundcheck
+from choreo_service.clock import MS, Clock
+from choreo_service.config import (
+    Adapter,
+    BridgeBlock,
+    ControlMap,
+    ControlSpec,
+    Loaded,
+    OutputSettings,
+    SupervisorSettings,
+)
+from choreo_service.config.layers import Layer
+from choreo_service.config.problems import validated
+from choreo_service.controller import Controller, ControlPath, Manners, Pace, Scene
+from choreo_service.core import Core
+from choreo_service.dashboard.configuration import Configuration
+from choreo_service.errors import ConfigError
+from choreo_service.ingress import Ingress
+from choreo_service.packets import CONTROL_NAMES
+from choreo_service.protocols import Models
+from choreo_service.recorder import Ready, Recorder
+from choreo_service.replay import SETTINGS_OF_A_TAKE
+from choreo_service.service.doors import add_doors
+from choreo_service.service.face import add_dashboard
+from choreo_service.service.finishing import finish_apart
+from choreo_service.service.models import chosen_models
+from choreo_service.service.show import Service
+from choreo_service.sources import Sources
+from choreo_service.supervisor import Backoff, Supervisor
+from choreo_service.telemetry import Telemetry
+from choreo_service.transport import Leading
+
+
+def build_core(loaded: Loaded, models: Models | None = None) -> Core:
+    """The core these settings describe, in its initial state: what live runs, replay and import all start from.
+
+    Played by `models`, by default those of `chosen_models`; ConfigError where the checkpoints can't be used.
+    """
+    engine, transport = loaded.settings.engine, loaded.settings.transport
+    if transport.performer > engine.performers:
+        raise ConfigError(
+            f"transport.performer is {transport.performer}, and there are {engine.performers} performers",
+            fix=f"-o engine.performers={transport.performer}, or let another body lead: -o transport.performer=1",
+        )
+    return Core(
+        performers=engine.performers,
+        period_ns=round(engine.period_ms * MS),
+        home_bpm=transport.home_bpm,
+        leading=Leading(
+            transport.leader, transport.performer - 1, transport.body_latency_ms, transport.music_latency_ms
+        ),
+        models=chosen_models(loaded) if models is None else models,
+        soundcheck=load_soundcheck(loaded),
+    )
+
+
+def build_accents(loaded: Loaded) -> AccentDetector | None:
+    """The accent detector these settings describe, at rest; None where accents are switched off."""
+    settings = loaded.settings.accents
+    if not settings.enabled:
+        return None
+    return AccentDetector(
+        performers=loaded.settings.engine.performers,
+        threshold=settings.threshold,
+        refractory_ms=settings.refractory_ms,
+    )
+
+
+def build_paths(control_map: ControlMap, output: OutputSettings) -> dict[str, ControlPath]:
+    """The way of each control to the wire."""
+    wires = control_map.wires()
+    paths = {}
+    for name in CONTROL_NAMES:
+        spec = control_map[name]
+        throttle_ms = output.throttle_ms if spec.throttle_ms is None else spec.throttle_ms
+        threshold = output.change_threshold if spec.change_threshold is None else spec.change_threshold
+        paths[name] = ControlPath(
+            wire=wires[name],
+            transfer=spec.curve,
+            invert=spec.invert,
+            clamp=spec.clamp,
+            ease_curve=spec.ease.curve,
+            ease_s=spec.ease.ms / 1000.0,
+            throttle_ns=round(throttle_ms * MS),
+            threshold=threshold,
+        )
+    return paths
+
+
+def build_scenes(loaded: Loaded) -> dict[str, Scene]:
+    """Every scene as the controller plays it: its ranges as parts of the control map's, which the wires keep."""
+    plain = build_paths(loaded.control_map, loaded.settings.output)
+    scenes = {}
+    for name, scene in loaded.scenes.items():
+        paths = build_paths(scene.controls, loaded.settings.output)
+        spans = {control: _span(loaded.control_map[control], spec) for control, spec in scene.controls.items()}
+        scenes[name] = Scene(
+            [replace(paths[c], wire=plain[c].wire, span=spans[c]) for c in CONTROL_NAMES], scene.morph_s
+        )
+    return scenes
+
+
+def build_manners(output: OutputSettings) -> Manners:
+    """How long the hands' changes take."""
+    return Manners(ease_s=output.ease_ms / 1000.0, panic_s=output.panic_ms / 1000.0, takeover=output.takeover)
+
+
+def build_paces(loaded: Loaded) -> dict[str, Pace]:
+    """How often and how late each bridge is sent to.
+
+    A bridge's offset is its own `latency_offset_ms` less what its receiver needs; whoever has the lowest (zero where
+    nobody is below it) is sent to at once, the others wait for it.
+    """
+    plain = BridgeBlock(type="null")  # a bridge that a command brought has no block
+    blocks = {name: loaded.settings.bridges.get(name, plain) for name in loaded.bridges}
+    needs = {name: profile.median_ms for name, profile in loaded.latency.items()}
+    offsets = {name: block.latency_offset_ms - needs.get(name, 0.0) for name, block in blocks.items()}
+    first = min([0.0, *offsets.values()])
+    return {
+        name: Pace(
+            throttle_ns=None if block.throttle_ms is None else round(block.throttle_ms * MS),
+            delay_ns=round((offsets[name] - first) * MS),
+        )
+        for name, block in blocks.items()
+    }
+
+
+def build_service(loaded: Loaded, clock: Clock, models: Models | None = None) -> Service:
+    """Everything that runs, wired together; nothing is opened yet."""
+    settings = loaded.settings
+    core = build_core(loaded, models)
+    ingress = Ingress(clock, performers=core.performers, bound=settings.ingress.max_packets)
+    wires = loaded.control_map.wires()
+    controller = Controller(
+        build_paths(loaded.control_map, settings.output),
+        performers=core.performers,
+        period_ns=core.period_ns,
+        refresh_s=settings.output.refresh_s,
+        manners=build_manners(settings.output),
+        scenes=build_scenes(loaded),
+        paces=build_paces(loaded),
+        wires=wires,
+    )
+    recorder = Recorder(
+        settings.recorder,
+        loaded.recordings,
+        clock,
+        header=_take_header(loaded, core),
+        state=core.state,
+        performers=core.performers,
+        period_ns=core.period_ns,
+        ready=Ready(settings.recorder.required or tuple(loaded.sensors)),
+        finish=finish_apart,
+    )
+    service = Service(
+        clock=clock,
+        core=core,
+        ingress=ingress,
+        controller=controller,
+        accents=build_accents(loaded),
+        telemetry=Telemetry(period_ns=core.period_ns, performers=core.performers, sources=Sources(ingress)),
+        supervisor=Supervisor(clock, backoff=_backoff(settings.supervisor), seed=settings.engine.seed),
+        sensors={
+            n: a.cls(_for_performers("sensors", a, core.performers), ingress.emitter(n), clock)
+            for n, a in loaded.sensors.items()
+        },
+        bridges={
+            n: a.cls(_for_performers("bridges", a, core.performers), wires, clock) for n, a in loaded.bridges.items()
+        },
+        exit_ease_s=settings.output.exit_ease_s,
+        summary_s=settings.telemetry.summary_s,
+        recorder=recorder,
+    )
+    add_doors(service, loaded.doors)
+    if settings.dashboard.enabled:
+        service.dashboard = add_dashboard(service, settings.dashboard, loaded.control_map, loaded.recordings)
+        service.dashboard.configuration = Configuration(loaded)
+    return service
+
+
+def _take_header(loaded: Loaded, core: Core) -> dict[str, Any]:
+    """What a take must say so that it can be played again and what was sent can be understood."""
+    settings = loaded.settings.model_dump(mode="json")
+    settings["engine"]["mapper"] = "auto" if core.mapper else "rules"  # where it plays again there may be checkpoints
+    return {
+        "choreo": __version__,
+        "period_ns": core.period_ns,
+        "performers": core.performers,
+        **{block: {key: settings[block][key] for key in keys} for block, keys in SETTINGS_OF_A_TAKE.items()},
+        "models": core.mapper,
+        "control_map": loaded.control_map.model_dump(mode="json"),
+        "bridges": {name: bridge.entry.name for name, bridge in loaded.bridges.items()},
+        "sensors": {name: sensor.entry.name for name, sensor in loaded.sensors.items()},
+    }
+
+
+def _for_performers(section: str, adapter: Adapter, performers: int) -> BaseModel:
+    """The adapter's settings for so many performers: one that can tell them apart serves all of them, unless its own
+    `performers` says otherwise. ConfigError where it names a performer there isn't."""
+    config, where = adapter.config, f"{section}.{adapter.name}"
+    performer = getattr(config, "performer", 0)
+    if performer >= performers:
+        raise ConfigError(
+            f"{where}.performer: found {performer}, but engine.performers is {performers}, counted from 0",
+            fix=f"-o engine.performers={performer + 1}",
+        )
+    if "performers" not in type(config).model_fields or "performers" in config.model_fields_set:
+        return config
+    # Checked anew, as other settings may name performers too.
+    told = Layer({**config.model_dump(exclude_unset=True), "performers": performers}, {})
+    return validated(type(config), told, prefix=(section, adapter.name), source=where)
+
+
+def _span(whole: ControlSpec, part: ControlSpec) -> tuple[float, float]:
+    width = whole.max - whole.min
+    return (part.min - whole.min) / width, (part.max - whole.min) / width
+
+
+def _backoff(settings: SupervisorSettings) -> Backoff:
+    return Backoff(base_s=settings.base_s, cap_s=settings.cap_s, healthy_s=settings.healthy_s)

@@ -1,0 +1,70 @@
+"""The page of a show: wired to its parts, run beside it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from choreo_service.config import ControlMap, DashboardSettings
+from choreo_service.dashboard.dashboard import Dashboard
+from choreo_service.dashboard.hub import Hub
+from choreo_service.dashboard.metrics import Metrics
+from choreo_service.dashboard.network import lan_address
+from choreo_service.dashboard.picture import Picture
+from choreo_service.desk import Answered
+from choreo_service.service.peers import health_of
+from choreo_service.service.show import Service
+from choreo_service.supervisor import AdapterEvent
+
+
+def add_dashboard(
+    service: Service, settings: DashboardSettings, control_map: ControlMap, recordings: Path
+) -> Dashboard:
+    """Let `service` have a page; it is opened when the service runs. `recordings` is the folder of takes it lists."""
+    hub = Hub(service.clock, service.controller, period_ns=service.core.period_ns)
+    picture = Picture(
+        clock=service.clock,
+        core=service.core,
+        telemetry=service.telemetry,
+        ingress=service.ingress,
+        supervisor=service.supervisor,
+        hub=hub,
+        control_map=control_map,
+        sensors=service.sensors,
+        bridges=service.bridges,
+        health_of=health_of,
+        facts=service.facts,
+    )
+    service.facts["latched"] = lambda: asdict(service.controller.latches())
+    service.facts["scenes"] = lambda: {"name": service.controller.playing[0], "names": service.controller.scenes}
+    service.facts["recording"] = service.recorder.health
+    hub.make_state = picture.state
+    dashboard = Dashboard(
+        settings,
+        service.clock,
+        hub=hub,
+        picture=picture,
+        metrics=Metrics(service.telemetry, service.ingress, service.supervisor, service.controller, hub),
+        ask=service.desk.ask,
+        lan_address=lan_address,
+        recordings=recordings,
+    )
+    service.listeners.append(hub.tick)
+    service.desk.hooks.append(lambda answered: hub.event(_answer(answered), answered.t_ns))
+    service.supervisor.hooks.append(lambda event: _adapter(hub, event))
+    service.beside["dashboard"] = dashboard.run
+    return dashboard
+
+
+def _answer(answered: Answered) -> dict[str, Any]:
+    words = answered.command.model_dump(exclude_none=True)
+    level = "info" if answered.ack.ok else "warn"
+    return {"kind": "command", "level": level, **words, "door": answered.door, "reason": answered.ack.reason}
+
+
+def _adapter(hub: Hub, event: AdapterEvent) -> None:
+    if event.state == "down":
+        hub.event({"kind": "lost", "level": "warn", "text": f"{event.name}: {event.cause.splitlines()[0]}"})
+    elif event.state == "up" and event.tries:
+        hub.event({"kind": "back", "level": "info", "text": f"{event.name} is back after {event.down_s:.1f} s"})

@@ -1,0 +1,151 @@
+"""Another configuration for a show that goes on: read and checked beside the loop, put in between two ticks."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from choreo_service import logs
+from choreo_service.config import Loaded
+from choreo_service.config.layers import leaves
+from choreo_service.controller import ControlPath, Scene
+from choreo_service.dashboard.configuration import Configuration
+from choreo_service.errors import ChoreoError
+from choreo_service.service.build import build_manners, build_paces, build_paths, build_scenes
+from choreo_service.service.show import Service
+
+Load = Callable[[], Loaded]
+Apart = Callable[[Callable[[], "Prepared"]], Awaitable["Prepared"]]
+
+_SWITCH_S: Final = 0.0002
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A checked configuration with everything made of it that takes time."""
+
+    read: Loaded
+    in_force: Loaded  # as much of it as a running show can take
+    paths: Mapping[str, ControlPath]
+    scenes: Mapping[str, Scene]
+    throttles: Mapping[str, int | None]
+    configuration: Configuration | None  # None: the show has no page
+
+
+class Reload:
+    """`ask` from a signal handler; `run` does what was asked until cancelled.
+
+    `load` reads the configuration as the start did; it runs `apart`, in a thread, so that no tick waits for a disk.
+    """
+
+    def __init__(self, service: Service, loaded: Loaded, load: Load, apart: Apart = asyncio.to_thread) -> None:
+        self._service, self._load, self._apart = service, load, apart
+        self._loaded = loaded  # in force
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        self._asked.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            await self._once()
+
+    async def _once(self) -> None:
+        """One WARNING where the new configuration can't be used; then nothing has changed."""
+        log = logs.get_logger()
+        try:
+            with _giving_way():
+                found = await self._apart(self._prepare)
+            self._put_in(found)
+        except ChoreoError as error:
+            log.warning("config.refused", reason=error.problem, fix=error.fix)
+            return
+        except Exception as error:  # noqa: BLE001 - a third party's settings may raise anything: the show goes on
+            log.warning("config.refused", reason=f"{type(error).__name__}: {error}", fix="choreo config check")
+            return
+        log.info("config.reloaded", changed=changes(self._loaded, found.in_force))
+        if waiting := changes(found.in_force, found.read):
+            log.warning("config.later", keys=waiting, reason="needs a restart")
+        self._loaded = found.in_force
+
+    def _prepare(self) -> Prepared:
+        read = self._load()
+        loaded = in_force(self._loaded, read)
+        return Prepared(
+            read,
+            loaded,
+            build_paths(loaded.control_map, loaded.settings.output),
+            build_scenes(loaded),
+            {name: pace.throttle_ns for name, pace in build_paces(loaded).items()},
+            Configuration(loaded) if self._service.dashboard else None,
+        )
+
+    def _put_in(self, found: Prepared) -> None:
+        """On the loop, without an await: no tick sees half of it."""
+        service, settings, control_map = self._service, found.in_force.settings, found.in_force.control_map
+        service.controller.change(
+            found.paths,
+            refresh_s=settings.output.refresh_s,
+            manners=build_manners(settings.output),
+            scenes=found.scenes,
+            throttles=found.throttles,
+        )
+        service.exit_ease_s = settings.output.exit_ease_s
+        logs.set_level(settings.log.level)
+        service.recorder.tell(control_map=control_map.model_dump(mode="json"))
+        if service.dashboard is not None and found.configuration is not None:
+            service.dashboard.follow(found.configuration, control_map)
+
+
+@contextmanager
+def _giving_way() -> Iterator[None]:
+    """Threads hand the interpreter to each other sooner.
+
+    By default a tick waits 5 ms each time it asks for it, several times a tick, and so can miss its slot.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def in_force(running: Loaded, read: Loaded) -> Loaded:
+    """The running configuration with what can change during a show taken from the one just read: control map, scenes,
+    `output`, each bridge's throttle, the log's level."""
+    now, new = running.settings, read.settings
+    bridges = {
+        name: block.model_copy(update={"throttle_ms": new.bridges[name].throttle_ms}) if name in new.bridges else block
+        for name, block in now.bridges.items()
+    }
+    log = now.log.model_copy(update={"level": new.log.level})
+    live = {"output": new.output, "control_map": new.control_map, "bridges": bridges, "log": log}
+    return replace(
+        running,
+        settings=now.model_copy(update=live),
+        control_map=read.control_map,
+        control_map_path=read.control_map_path,
+        scenes=read.scenes,
+        origins=read.origins,
+    )
+
+
+def changes(before: Loaded, after: Loaded) -> list[str]:
+    """The keys whose values differ, in order; those of the control map under its name, a scene as a whole."""
+    old, new = dict(_keys(before)), dict(_keys(after))
+    return [key for key in {**old, **new} if key not in old or key not in new or old[key] != new[key]]
+
+
+def _keys(loaded: Loaded) -> Iterator[tuple[str, Any]]:
+    settings = loaded.settings.model_dump(mode="json")
+    settings["control_map"] = loaded.control_map.model_dump(mode="json")
+    settings["latency"] = {name: profile.median_ms for name, profile in loaded.latency.items()}
+    yield from ((".".join(map(str, path)), value) for path, value in leaves(settings))
+    yield from ((f"scenes.{name}", scene) for name, scene in loaded.scenes.items())

@@ -1,0 +1,1 @@
+"""The studio: import, stream, and everything else that happens off stage."""

@@ -1,0 +1,1 @@
+"""How good the models are, by numbers that cannot be had by cheating."""

@@ -1,0 +1,43 @@
+"""`choreo-lab inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from choreo_pipelines.importers.recording import lab_module
+from choreo_pipelines.inspector.columns import report_columns
+from choreo_pipelines.inspector.files import MISSING_PLOTTER, can_draw, write_files
+from choreo_pipelines.inspector.findings import findings
+from choreo_pipelines.inspector.source import read_take
+
+
+@click.command("inspect")
+@click.argument("take", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for figures and CSV; TAKE_inspect if not given.")
+def inspect_take(take: Path, out: Path | None) -> int:
+    """Look at TAKE before training with it or trusting it: ranges, NaN, outliers, presence, and what it promises.
+
+    Writes overlay and histograms as PNG with their data as CSV. Ends with 1 when a promise is broken.
+    """
+    rich_console = lab_module("rich.console")
+    report = lab_module("choreo_pipelines.inspector.report")
+    console = rich_console.Console(highlight=False, width=None if rich_console.Console().is_terminal else _PIPE_WIDTH)
+    opened = read_take(take)
+    folder = out or opened.path.with_name(f"{opened.path.name}_inspect")
+    broken = False
+    for features in opened.performers:
+        found = findings(opened, features)
+        report.print_report(opened, features, report_columns(features), found, console)
+        broken |= any(promise.kept is False for promise in found)
+        part = folder if len(opened.performers) == 1 else folder / f"performer_{features.performer}"
+        files = write_files(features, opened.meta, report.heading(opened, features), part)
+        click.echo(f"wrote {part}: {', '.join(file.name for file in files)}")
+    if not can_draw():
+        click.echo(f"{MISSING_PLOTTER[0]}\n  fix: {MISSING_PLOTTER[1]}", err=True)
+    return int(broken)
+
+
+_PIPE_WIDTH: Final = 160  # without a terminal nothing says how long lines may be

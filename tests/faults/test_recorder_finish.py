@@ -1,0 +1,139 @@
+"""Finishing a take is interrupted anywhere and run again: one take, whole, and nothing else left."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from recorded_shows import FOLDER, RecordedShow
+from shows import make_core
+
+from choreo_service.clock import run_virtual
+from choreo_service.disk import RealDisk
+from choreo_service.errors import SessionError
+from choreo_service.recorder import finish, is_live, recover, unfinished
+from choreo_service.recorder.live import LOCK, MANIFEST
+from choreo_service.replay import replay_take
+from choreo_service.session import Session, open_session
+from choreo_service.testing.disk import Remains
+
+
+@pytest.fixture(scope="module")
+def remains() -> Remains:
+    """What a process killed after four seconds of recording leaves."""
+    show = RecordedShow()
+    show.recorder.start("show")
+    left: list[Remains] = []
+    show.at(4, lambda: left.append(show.disk.after_kill()))
+    run_virtual(show.clock, show.service.run(seconds=4.5))
+    return left[0]
+
+
+@pytest.fixture
+def folder(remains: Remains, tmp_path: Path) -> Path:
+    for path, content in remains.items():
+        target = tmp_path / path.relative_to("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return tmp_path / FOLDER.relative_to("/") / ".show.recording"
+
+
+def rows(take: Session) -> dict[str, int]:
+    return {kind: seal["rows"] for kind, seal in take.meta["files"].items()}
+
+
+class Killed(BaseException):
+    """The process is gone: nobody cleans up."""
+
+
+@pytest.mark.parametrize("syncs", range(14))
+def test_interrupted_anywhere_and_run_again(folder: Path, monkeypatch: pytest.MonkeyPatch, syncs: int) -> None:
+    left, real = [syncs], os.fsync
+
+    def dying(handle: int) -> None:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        real(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", dying)
+        patch.setattr(shutil, "rmtree", lambda *args, **kwargs: None)
+        try:
+            finish(folder)
+        except Killed:
+            assert folder.is_dir()
+    for _ in range(2):
+        list(recover(unfinished(folder.parent)))
+    assert [path.name for path in folder.parent.iterdir()] == ["show"]
+    take = open_session(folder.parent / "show")
+    assert rows(take)["controls"] == pytest.approx(200, abs=10)
+    report = replay_take(take.path, make_core())
+    assert report.ok
+    assert report.compared == rows(take)["controls"]
+
+
+def test_a_recording_that_is_going_on_is_left_alone(folder: Path) -> None:
+    lock = RealDisk().lock(folder / LOCK)
+    assert lock is not None
+    with lock:
+        assert is_live(folder)
+        assert list(recover(unfinished(folder.parent))) == []
+        with pytest.raises(SessionError, match="being recorded"):
+            finish(folder)
+    assert not is_live(folder)
+    assert [type(take) for _, take in recover(unfinished(folder.parent))] == [Session]
+
+
+def test_a_take_that_has_the_name_meanwhile_stays(folder: Path) -> None:
+    other = folder.parent / "show"
+    other.mkdir()
+    (other / "mine").write_text("precious")
+    take = finish(folder)
+    assert take is not None
+    assert take.path.name == "show_2"
+    assert (other / "mine").read_text() == "precious"
+
+
+def test_without_its_manifest_a_recording_is_still_a_take(folder: Path) -> None:
+    (folder / MANIFEST).write_bytes(b"\0\0\0")
+    take = finish(folder)
+    assert take is not None
+    assert rows(take)["controls"] > 150
+
+
+def test_a_batch_damaged_in_the_middle_costs_its_rows_and_says_so(folder: Path) -> None:
+    path = next(folder.glob("packets-*"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+    take = finish(folder)
+    assert take is not None
+    assert 1 <= take.meta["lost_rows"]["packets"] <= 120
+    assert rows(take)["controls"] > 150
+
+
+def test_a_recording_that_never_began_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / ".show.recording"
+    folder.mkdir()
+    (folder / MANIFEST).write_text(json.dumps({"id": "x", "name": "show"}))
+    assert finish(folder) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_while_finishing_leaves_the_recording(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow.parquet as pq
+
+    def full(self: object, batch: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pq.ParquetWriter, "write_batch", full)
+        ((_, error),) = recover(unfinished(folder.parent))
+    assert isinstance(error, SessionError)
+    assert "free space" in error.fix
+    ((_, take),) = recover(unfinished(folder.parent))
+    assert isinstance(take, Session)

@@ -1,0 +1,129 @@
+"""`choreo takes` and `choreo record`: what a performer sees of takes, whole and cut off."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from session_samples import PERIOD_NS, some_packets, some_steps
+from shows import make_core
+
+from choreo_service.cli import choreo
+from choreo_service.cli.failure import exit_code_of
+from choreo_service.config import load_settings
+from choreo_service.disk import RealDisk
+from choreo_service.errors import ChoreoError
+from choreo_service.recorder.live import LiveTake, Played
+from choreo_service.service.finishing import finish_now, require_room
+from choreo_service.session import open_session, write_session
+
+
+@pytest.fixture
+def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> Path:
+    monkeypatch.setenv("CHOREO_HOME", str(repo_root))
+    monkeypatch.setenv("CHOREO__RECORDER__FOLDER", str(tmp_path / "takes"))
+    return tmp_path / "takes"
+
+
+def cut_off(recordings: Path, name: str = "fallen") -> LiveTake:
+    """A recording of ten ticks whose process is gone."""
+    core = make_core()
+    header = {"period_ns": PERIOD_NS, "engine": {"mapper": "rules"}}
+    take = LiveTake(RealDisk(), recordings, name, header, core.state())
+    take.open()
+    take.add([Played((), core.step(k, 1, k * PERIOD_NS, ())) for k in range(1, 11)])
+    take.flush(0)
+    take.abandon()
+    return take
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    assert exit_code_of(choreo, arguments) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_without_takes_it_says_how_to_make_one(recordings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "takes") == [f"no takes in {recordings}; record one: choreo record"]
+
+
+def test_the_list_tells_what_a_performer_asks(recordings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tags = {"tags": ["premiere", "berlin"], "ended": "the show ended", "lost_rows": {}}
+    write_session(recordings / "good", packets=some_packets(8000), steps=some_steps(50), meta=tags)
+    hurt = {"ended": "cut off: the process or the machine stopped", "lost_rows": {"packets": 3}}
+    write_session(recordings / "hurt", packets=some_packets(500), steps=some_steps(50), meta=hurt)
+    broken = write_session(recordings / "broken", packets=some_packets(5), steps=None, meta={})
+    (broken.path / "packets.parquet").write_bytes(b"x")
+    cut_off(recordings)
+    head, *rows, unfinished = said(capsys, "takes", "list")
+    assert head.split() == ["take", "length", "size", "present", "health", "tags"]
+    by_name = {row.split()[0]: row for row in rows}
+    assert "1:20" in by_name["good"]
+    assert by_name["good"].endswith("good    premiere berlin") or by_name["good"].split()[-3:] == [
+        "good",
+        "premiere",
+        "berlin",
+    ]
+    assert "motion 100%" in by_name["good"]
+    assert "cut off: the process or the machine stopped; 3 rows lost" in by_name["hurt"]
+    assert "damaged" in by_name["broken"]
+    assert unfinished == ".fallen.recording: cut off; to make it a take: choreo takes recover"
+    assert [row.split()[0] for row in said(capsys, "takes", "list", "--tag", "berlin")][1:2] == ["good"]
+
+
+def test_recover_makes_takes_and_says_so(recordings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cut_off(recordings)
+    assert said(capsys, "takes", "recover") == [f"{recordings / 'fallen'}: 0.2 s"]
+    assert open_session(recordings / "fallen").meta["ticks"] == 10
+    assert said(capsys, "takes", "recover") == ["every recording is a take"]
+    assert said(capsys, "replay", str(recordings / "fallen"))[-1].endswith(
+        "10 ticks of recorded controls reproduced exactly"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes", [{"period_ns": "soon"}, {"name": "../../elsewhere"}, {"name": 7, "id": None}, {"created": []}]
+)
+def test_a_manifest_of_nonsense_does_no_harm(recordings: Path, changes: dict[str, object]) -> None:
+    take = cut_off(recordings)
+    manifest = json.loads((take.folder / "manifest.json").read_text()) | changes
+    (take.folder / "manifest.json").write_text(json.dumps(manifest))
+    assert exit_code_of(choreo, ["takes", "recover"]) == 0
+    assert [path.name for path in recordings.iterdir()] == ["fallen"]
+    assert open_session(recordings / "fallen").meta["ticks"] == 10
+
+
+def test_one_that_cannot_be_finished_is_an_error_and_stays(
+    recordings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    take = cut_off(recordings)
+
+    def full(self: object, batch: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_batch", full)
+    assert exit_code_of(choreo, ["takes", "recover"]) == 3
+    assert "free space" in capsys.readouterr().out
+    assert take.folder.is_dir()
+
+
+def test_what_the_end_of_a_show_says(recordings: Path) -> None:
+    assert finish_now(cut_off(recordings).folder) == f"take      {recordings / 'fallen'}  0.2 s, 10 ticks"
+
+
+def test_room_is_looked_for_before_the_show(recordings: Path, tmp_path: Path) -> None:
+    require_room(load_settings())
+    with pytest.raises(ChoreoError, match=r"can't record in .* MB have to stay free") as caught:
+        require_room(load_settings(overrides=["recorder.keep_free_mb=999999"]))
+    assert "-o recorder.folder=FOLDER" in caught.value.fix
+    (tmp_path / "file").touch()
+    with pytest.raises(ChoreoError, match="can't record in"):
+        require_room(load_settings(overrides=[f"recorder.folder={tmp_path / 'file'}"]))
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", ".hidden", "a/b", ""])
+def test_a_name_is_a_folder_in_recordings(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if name:
+        assert exit_code_of(choreo, ["record", "--name", name]) == 2
+        assert "letters, digits" in capsys.readouterr().err

@@ -1,0 +1,207 @@
+"""The UDP receiver on real loopback sockets, on both event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from osc_datagrams import RecordingEmit, message
+
+from choreo_adapters.osc.decode import Message
+from choreo_adapters.osc.receiver import OLDEST_NS, PER_WAKE, OscReceiver
+from choreo_adapters.sensors.osc_motion import OscMotion
+from choreo_service.clock import MonotonicClock, VirtualClock, run_virtual, work_ns
+from choreo_service.errors import AdapterConfigError
+
+LOOPS = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+STILL = message("/choreo/motion/accel", "fff", 0.0, 0.0, 9.75)
+LOCAL = "127.0.0.1"
+
+
+class Inbox:
+    """A receiver with its messages and refusals."""
+
+    def __init__(self, clock: MonotonicClock | VirtualClock) -> None:
+        self.messages: list[tuple[str, int]] = []  # (address, receive time)
+        self.refused: list[str] = []
+        self._heard = asyncio.Event()
+        self.receiver = OscReceiver(self._message, self._rejected, clock, rate_hz=20_000, burst=20_000)
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Wait for datagrams until `done()`."""
+        async with asyncio.timeout(10):
+            while not done():
+                self._heard.clear()
+                await self._heard.wait()
+
+    def _message(self, message: Message, ip: str, rx_ns: int) -> None:
+        self.messages.append((message.address, rx_ns))
+        self._heard.set()
+
+    def _rejected(self, cause: str, ip: str) -> None:
+        self.refused.append(cause)
+        self._heard.set()
+
+
+class AnnouncingEmit(RecordingEmit):
+    """Tells when a sample has come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrived = asyncio.Event()
+
+    def __call__(self, stream: str, values: Sequence[float], **details: Any) -> None:
+        super().__call__(stream, values, **details)
+        self.arrived.set()
+
+
+def _send(port: int, *datagrams: bytes) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        for data in datagrams:
+            sock.sendto(data, (LOCAL, port))
+
+
+@LOOPS
+async def test_datagrams_arrive_in_order_and_bad_ones_change_nothing() -> None:
+    inbox = Inbox(MonotonicClock())
+    inbox.receiver.open(LOCAL, 0)
+    try:
+        oversize = message("/big", "b", bytes(4000))
+        _send(inbox.receiver.port, message("/1", "i", 1), b"bad!", oversize, b"", message("/2", "i", 2))
+        await inbox.until(lambda: inbox.receiver.received == 5)
+    finally:
+        inbox.receiver.close()
+    assert [address for address, _ in inbox.messages] == ["/1", "/2"]
+    assert inbox.refused == ["malformed address", "datagram size", "datagram size"]
+    assert inbox.receiver.accepted + inbox.receiver.rejected.total() == inbox.receiver.received
+
+
+@LOOPS
+async def test_a_full_socket_is_drained_in_turns_that_leave_room_for_others() -> None:
+    inbox = Inbox(MonotonicClock())
+    inbox.receiver.open(LOCAL, 0)
+    try:
+        _send(inbox.receiver.port, *[message("/x", "i", 1)] * (3 * PER_WAKE))
+        largest = seen = 0
+        async with asyncio.timeout(10):
+            while seen < 3 * PER_WAKE:
+                await asyncio.sleep(0)
+                largest = max(largest, inbox.receiver.received - seen)
+                seen = inbox.receiver.received
+    finally:
+        inbox.receiver.close()
+    assert 0 < largest <= PER_WAKE
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernel receive stamps are a Linux feature")
+@LOOPS
+async def test_receive_times_are_the_kernels_also_when_the_loop_was_busy() -> None:
+    clock = MonotonicClock()
+    inbox = Inbox(clock)
+    inbox.receiver.open(LOCAL, 0)
+    try:
+        before_ns = clock.now_ns()
+        _send(inbox.receiver.port, message("/early", "i", 1))
+        sent_ns = clock.now_ns()
+        stop_ns = work_ns() + 50_000_000
+        while work_ns() < stop_ns:  # the loop is kept busy by our own doing
+            pass
+        read_ns = clock.now_ns()
+        await inbox.until(lambda: bool(inbox.messages))
+    finally:
+        inbox.receiver.close()
+    [(_, rx_ns)] = inbox.messages
+    # Nearer to the sending than to the reading, which is what a stamp taken in Python would give.
+    assert abs(rx_ns - before_ns) < (read_ns - sent_ns) / 2
+    assert rx_ns < read_ns
+
+
+def test_a_stamp_of_the_future_or_of_another_day_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = Inbox(MonotonicClock())
+    inbox.receiver._kernel_stamps = True
+    stamp = (socket.SOL_SOCKET, 35, bytes(16))
+    for offset_ns in (10**6, -OLDEST_NS - 10**9, -(10**18)):
+        lower_ns = MonotonicClock().now_ns()
+        monkeypatch.setattr(
+            "choreo_adapters.osc.receiver.realtime_to_monotonic_ns",
+            lambda _, offset_ns=offset_ns: MonotonicClock().now_ns() + offset_ns,
+        )
+        rx_ns = inbox.receiver._receive_time([stamp])
+        assert lower_ns <= rx_ns <= MonotonicClock().now_ns()
+
+
+def test_simulated_time_is_never_mixed_with_the_kernels() -> None:
+    # A second ahead of the machine, where a kernel stamp would look believable.
+    start_ns = MonotonicClock().now_ns() + 1_000_000_000
+    clock = VirtualClock(start_ns)
+    inbox = Inbox(clock)
+
+    async def main() -> None:
+        inbox.receiver.open(LOCAL, 0)
+        try:
+            _send(inbox.receiver.port, message("/x", "i", 1))
+            await asyncio.sleep(0.5)
+        finally:
+            inbox.receiver.close()
+
+    run_virtual(clock, main())
+    [(_, rx_ns)] = inbox.messages
+    assert start_ns <= rx_ns <= clock.now_ns()
+
+
+@LOOPS
+async def test_the_adapter_serves_until_cancelled_and_gives_the_port_back() -> None:
+    emit = AnnouncingEmit()
+    adapter = OscMotion(OscMotion.Config(port=0), emit, MonotonicClock())
+    for _ in range(2):  # the second run proves that the first left nothing behind
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(adapter.run())
+            await asyncio.sleep(0)
+            assert adapter.health()["state"] in ("waiting", "receiving")
+            _send(adapter.receiver.port, STILL)
+            async with asyncio.timeout(10):
+                await emit.arrived.wait()
+            emit.arrived.clear()
+            task.cancel()
+        assert adapter.health()["state"] == "closed"
+        assert emit.samples.pop().values == (0.0, 0.0, 9.75)
+
+
+@LOOPS
+async def test_a_port_in_use_says_who_may_hold_it_and_what_to_type() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind((LOCAL, 0))
+        port = holder.getsockname()[1]
+        with pytest.raises(AdapterConfigError) as caught:
+            await OscMotion(OscMotion.Config(port=port), RecordingEmit(), MonotonicClock()).run()
+    assert f"{LOCAL}:{port}" in caught.value.problem
+    assert "-o sensors.<its name>.port=" in caught.value.fix
+
+
+@LOOPS
+async def test_an_address_this_machine_does_not_have_is_an_error_too() -> None:
+    with pytest.raises(AdapterConfigError, match=r"192\.0\.2\.1:9000: this machine has no address") as caught:
+        await OscMotion(OscMotion.Config(host="192.0.2.1", announce=False), RecordingEmit(), MonotonicClock()).run()
+    assert "choreo doctor" in caught.value.fix
+    assert "close the program" not in caught.value.fix
+
+
+def test_a_port_of_the_system_is_nobodys_to_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Guarded(socket.socket):
+        def bind(self, address: Any) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("choreo_adapters.osc.receiver.socket.socket", Guarded)
+    with pytest.raises(AdapterConfigError, match="Permission denied") as caught:
+        OscReceiver(lambda *_: None, lambda *_: None, VirtualClock(), rate_hz=1.0, burst=1).open(LOCAL, 80)
+    assert "ports below 1024" in caught.value.fix
+
+
+def test_closing_twice_is_harmless() -> None:
+    Inbox(VirtualClock()).receiver.close()

@@ -1,0 +1,151 @@
+"""The report's folder: complete under its name or not there, and never in the place of something else."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from metrics_takes import take
+from report_takes import ALL, DENSITY, played, subject, variants
+
+pytest.importorskip("matplotlib")
+
+from choreo_pipelines.report import measure, write_report
+from choreo_pipelines.report import write as report_write
+from choreo_service.errors import ConfigError
+
+DANCER = take(minutes=1.0)
+FIGURES = {f"{name}.{end}" for name in ("phase", "energy", "controls") for end in ("pdf", "svg", "png", "csv", "json")}
+
+
+def write(folder: Path, given: frozenset[str] = ALL, **meta: object) -> None:
+    one = subject(played(DANCER), given, path=Path("made"), **meta)
+    fakes = variants(DANCER)
+    write_report(folder, one, fakes, *measure(one, fakes))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
+
+
+def test_everything_is_there_and_nothing_besides(tmp_path: Path) -> None:
+    write(tmp_path / "reports" / "made")
+    found = files(tmp_path / "reports")
+    assert set(found) == {f"made/{n}" for n in ("report.json", "report.md", "report.html")} | {
+        f"made/figures/{name}" for name in FIGURES
+    }
+    assert (tmp_path / "reports" / "made").stat().st_mode & 0o777 == 0o755
+
+
+def test_the_document_holds_every_number_with_its_gate_and_its_fakes(tmp_path: Path) -> None:
+    write(tmp_path / "made")
+    document = json.loads((tmp_path / "made" / "report.json").read_text())
+    assert document["schema_version"] == 1
+    assert document["mapper"] == "made by hand"
+    assert document["take"]["name"] == "made"
+    assert {gate["name"]: gate["verdict"]["outcome"] for gate in document["gates"]}["on the beat"] == "pass"
+    assert all(gate["gate"] and gate["asks"] for gate in document["gates"])
+    readings = document["measured"]["readings"]
+    assert set(readings) == {"take", "clock only", "swapped body", "motion masked", "shuffled"}
+    assert readings["clock only"]["phase"]["c0"] > readings["take"]["phase"]["c0"] > 0.6
+    assert str(tmp_path) not in json.dumps(document)
+
+
+def test_figures_carry_their_numbers_and_their_captions(tmp_path: Path) -> None:
+    write(tmp_path / "made")
+    with (tmp_path / "made" / "figures" / "controls.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    lows, highs = ([float(row[f"density_{end}"]) for row in rows] for end in ("low", "high"))
+    sent = played(DANCER).controls[:, DENSITY]
+    assert (min(lows), max(highs)) == pytest.approx((sent.min(), sent.max()), abs=1e-6)
+    caption = json.loads((tmp_path / "made" / "figures" / "phase.json").read_text())
+    assert caption["take"]["name"] == "made"
+    assert caption["mapper"] == "made by hand"
+    with (tmp_path / "made" / "figures" / "phase.csv").open(newline="") as file:
+        counts = [int(row["density_count"]) for row in csv.DictReader(file) if row["density_count"]]
+    assert sum(counts) == caption["n"] == caption["n_peaks"]
+
+
+def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "made", ALL - {"beat"})
+    assert not (tmp_path / "made" / "figures" / "phase.svg").exists()
+    document = json.loads((tmp_path / "made" / "report.json").read_text())
+    assert document["figures"] == {
+        "phase": "no running beat in this take",
+        "energy": "drawn",
+        "controls": "drawn",
+    }
+    assert "Not drawn: no running beat in this take." in (tmp_path / "made" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("given", [frozenset(), ALL - {"motion"}, ALL - {"heart"}, frozenset({"beat"})])
+def test_every_poor_take_gets_a_report(tmp_path: Path, given: frozenset[str]) -> None:
+    made = played(DANCER, absent=ALL - given)
+    one, fakes = subject(made, given), variants(DANCER, swapped=made)
+    write_report(tmp_path / "made", one, fakes, *measure(one, fakes))
+    assert (tmp_path / "made" / "figures" / "phase.svg").exists() is ("beat" in given)
+    assert (tmp_path / "made" / "figures" / "energy.svg").exists() is ("motion" in given)
+    assert (tmp_path / "made" / "figures" / "controls.svg").exists()
+
+
+@pytest.mark.parametrize("ticks", [2, 3, 30])
+def test_the_shortest_takes_get_a_report(tmp_path: Path, ticks: int) -> None:
+    names = ("t_ns", "features", "present", "raw", "controls", "held")
+    whole = played(DANCER)
+    made = dataclasses.replace(whole, **{name: getattr(whole, name)[:ticks] for name in names})
+    one, fakes = subject(made), dataclasses.replace(variants(DANCER), swapped=made, masked=made)
+    measured, clip = measure(one, fakes)
+    write_report(tmp_path / "made", one, fakes, measured, clip)
+    assert not measured.separation.verdict.passed
+
+
+def test_the_same_take_replaces_its_report_and_leaves_nothing_old(tmp_path: Path) -> None:
+    write(tmp_path / "made")
+    first = files(tmp_path)
+    (tmp_path / "made" / "figures" / "old.txt").write_text("from an older version")
+    write(tmp_path / "made")
+    assert files(tmp_path) == first
+
+
+def test_another_takes_report_is_not_replaced(tmp_path: Path) -> None:
+    write(tmp_path / "made")
+    first = files(tmp_path)
+    with pytest.raises(ConfigError, match="another take called made") as refused:
+        write(tmp_path / "made", created="another day")
+    assert "--out" in refused.value.fix
+    assert files(tmp_path) == first
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"take": 3}', '{"take": {"name": "made"}}'])
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, content: str) -> None:
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "report.json").write_text(content)
+    with pytest.raises(ConfigError, match="holds no report"):
+        write(tmp_path / "made")
+    assert files(tmp_path) == {"made/report.json": content.encode()}
+
+
+def test_an_empty_folder_may_be_filled_and_a_file_may_not(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    write(tmp_path / "made")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="is a file"):
+        write(tmp_path / "file")
+    with pytest.raises(ConfigError, match="can't write"):
+        write(tmp_path / "file" / "made")
+
+
+def test_a_failure_leaves_the_earlier_report_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "made")
+    first = files(tmp_path)
+
+    def full(*_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(report_write, "page", full)
+    with pytest.raises(ConfigError, match="No space left"):
+        write(tmp_path / "made")
+    assert files(tmp_path) == first

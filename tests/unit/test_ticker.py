@@ -1,0 +1,52 @@
+"""The grid is absolute: no drift, no burst, every missed slot counted."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from choreo_service.clock import MS, VirtualClock, run_virtual
+from choreo_service.ticker import Tick, Ticker
+
+PERIOD = 20 * MS
+
+
+def play(stalls: dict[int, int], until_k: int = 400) -> list[Tick]:
+    """Ticks of a run in which handling tick k takes `stalls[k]` ns."""
+    clock = VirtualClock(start_ns=1000)
+    ticker = Ticker(clock, period_ns=PERIOD, start_ns=clock.now_ns())
+
+    async def main() -> list[Tick]:
+        ticks = []
+        async for tick in ticker.ticks():
+            ticks.append(tick)
+            clock.advance(stalls.get(tick.k, 0))
+            if tick.k >= until_k:
+                ticker.stop()
+        return ticks
+
+    return run_virtual(clock, main())
+
+
+def test_ticks_land_on_the_grid_from_one_period_after_the_start() -> None:
+    ticks = play({})
+    assert [(t.k, t.dk, t.due_ns, t.late_ns) for t in ticks[:3]] == [
+        (1, 1, 1000 + PERIOD, 0),
+        (2, 1, 1000 + 2 * PERIOD, 0),
+        (3, 1, 1000 + 3 * PERIOD, 0),
+    ]
+
+
+def test_a_stall_of_130_ms_skips_six_slots_and_never_bursts() -> None:
+    ticks = play({10: 130 * MS})
+    after = ticks[10]
+    assert (after.k, after.dk, after.late_ns) == (16, 6, 10 * MS)
+    assert [t.dk for t in ticks[11:]] == [1] * (len(ticks) - 11)
+    assert ticks[11].due_ns == 1000 + 17 * PERIOD
+
+
+@given(st.dictionaries(st.integers(1, 390), st.integers(0, 3 * PERIOD), max_size=30))
+def test_slots_played_and_skipped_add_up_and_lateness_stays_under_a_period(stalls: dict[int, int]) -> None:
+    ticks = play(stalls)
+    assert sum(t.dk for t in ticks) == ticks[-1].k
+    for tick in ticks:
+        assert tick.due_ns == 1000 + tick.k * PERIOD
+        assert 0 <= tick.late_ns < PERIOD
