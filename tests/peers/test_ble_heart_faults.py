@@ -292,5 +292,10 @@ async def _back(wearer: Wearer, cause: str) -> float:
 
 
 def _helper() -> psutil.Process:
-    (helper,) = (child for child in psutil.Process().children() if CHILD in child.cmdline())
+    (helper,) = (child for child in psutil.Process().children() if _alive(child) and CHILD in child.cmdline())
     return helper
+
+
+def _alive(process: psutil.Process) -> bool:
+    """Whether it has a command line to be asked for; a dead peer of another test waits for its parent without one."""
+    return process.status() != psutil.STATUS_ZOMBIE

@@ -47,16 +47,16 @@ def test_sink_keeps_the_last_value_of_each_controller(jack_server: JackServer, m
     assert state.events[0] == (0xB0, 20, 10)
 
 
-def test_a_restarted_sink_has_forgotten_everything(jack_server: JackServer, midi_sink: MidiSink) -> None:
-    with MidiSource(jack_server) as keys:
-        jack_server.connect(keys.midi_out, midi_sink.midi_in)
+def test_a_restarted_sink_has_forgotten_everything() -> None:
+    with JackServer() as server, MidiSink(server) as midi_sink, MidiSource(server) as keys:
+        server.connect(keys.midi_out, midi_sink.midi_in)
         keys.cc(20, 10)
         midi_sink.wait_for_cc(20, 10)
         midi_sink.kill()
-        wait_until(lambda: not jack_server.has_ports(midi_sink.midi_in), "the killed sink's port to vanish")
+        wait_until(lambda: not server.has_ports(midi_sink.midi_in), "the killed sink's port to vanish")
         midi_sink.start()
         assert midi_sink.state().count == 0
-        jack_server.connect(keys.midi_out, midi_sink.midi_in)
+        server.connect(keys.midi_out, midi_sink.midi_in)
         keys.cc(20, 77)
         midi_sink.wait_for_cc(20, 77)
 

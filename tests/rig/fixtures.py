@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
@@ -16,12 +18,27 @@ from rig.puredata import PureData
 from rig.scsynth import Scsynth
 from rig.strudel import Strudel, packages
 
+_SERVER: Final = pytest.StashKey[JackServer]()
 
-@pytest.fixture(scope="session")
-def jack_server() -> Iterator[JackServer]:
-    """One server for all tests that leave it in peace; a test that kills or pauses one starts its own JackServer."""
+
+@pytest.fixture(scope="module")
+def jack_server(request: pytest.FixtureRequest) -> Iterator[JackServer]:
+    """One server for the tests of a module; a test that kills or pauses one or its clients starts its own JackServer.
+
+    JACK sometimes ends when a client of its dies badly. One server per module keeps that from the modules after it.
+    """
     with JackServer() as server:
+        request.config.stash[_SERVER] = server
         yield server
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A server that a test before has brought down is started anew, and its last words are shown."""
+    server = item.config.stash.get(_SERVER, None)
+    if server is not None and "jack_server" in getattr(item, "fixturenames", ()) and server.ended:
+        sys.stderr.write(f"jackd ended before {item.nodeid}; it is started anew. Its last words:\n{server.output()}\n")
+        server.kill()
+        server.start()
 
 
 @pytest.fixture

@@ -116,6 +116,11 @@ class Process:
         return self._child is not None and self._child.poll() is None
 
     @property
+    def ended(self) -> bool:
+        """Whether it was started and has come to an end that nobody here asked for."""
+        return self._child is not None and self._log is not None and not self.alive
+
+    @property
     def pid(self) -> int:
         if self._child is None:
             raise PeerError(f"{self.name} was never started")
