@@ -21,6 +21,18 @@ MAP_S: Final = 20.0  # one sweep 0 -> 1 -> 0, after which map mode ends by itsel
 
 
 @dataclass(frozen=True, slots=True)
+class Manners:
+    """How long the hands' changes take, and how a fader takes over."""
+
+    ease_s: float = 0.5  # back to the body
+    panic_s: float = 0.3  # to the safe values
+    takeover: Mode = "pick-up"
+
+
+DEFAULT_MANNERS: Final = Manners()
+
+
+@dataclass(frozen=True, slots=True)
 class Latches:
     """What is in force, for whoever shows it."""
 
@@ -36,12 +48,9 @@ class Latches:
 class Hands:
     """Cells [B][5] and the verbs that rule them."""
 
-    def __init__(
-        self, paths: Sequence[ControlPath], *, performers: int, ease_s: float, panic_s: float, takeover: Mode
-    ) -> None:
+    def __init__(self, paths: Sequence[ControlPath], *, performers: int, manners: Manners) -> None:
         self._cells = [[_cell(path) for path in paths] for _ in range(performers)]
-        self._clamps = [path.clamp for path in paths]
-        self._ease_ns, self._panic_ns, self._takeover = round(ease_s * NS), round(panic_s * NS), takeover
+        self._keep_to(paths, manners)
         self._panic, self._arriving = False, False
         self._frozen_ns: int | None = None
         self._held: set[int] = set()
@@ -52,12 +61,9 @@ class Hands:
         self._idle = True  # nothing in force and nothing fading: the body's word passes as it is
         self.stale: set[int] = set()  # controls that must be sent anew, whatever throttle and threshold say
 
-    def obey(
-        self, paths: Sequence[ControlPath], *, ease_s: float, panic_s: float, takeover: Mode, fade_s: float
-    ) -> None:
+    def obey(self, paths: Sequence[ControlPath], manners: Manners, *, fade_s: float) -> None:
         """Keep to these from now on. What is held beyond the new clamps, or at an old safe value, fades to the new."""
-        self._clamps = [path.clamp for path in paths]
-        self._ease_ns, self._panic_ns, self._takeover = round(ease_s * NS), round(panic_s * NS), takeover
+        self._keep_to(paths, manners)
         for row in self._cells:
             for cell, path in zip(row, paths, strict=True):
                 cell.obey(path.wire.position(path.wire.safe), path.clamp, round(fade_s * NS))
@@ -193,6 +199,11 @@ class Hands:
             for row, position in zip(self._cells, left_at, strict=True):
                 row[control].fade_from(position, self._ease_ns)
         self._idle = False
+
+    def _keep_to(self, paths: Sequence[ControlPath], manners: Manners) -> None:
+        self._clamps = [path.clamp for path in paths]
+        self._ease_ns, self._panic_ns = round(manners.ease_s * NS), round(manners.panic_s * NS)
+        self._takeover = manners.takeover
 
     def _own(self) -> None:
         """Tell every cell whose word counts now."""

@@ -1,4 +1,4 @@
-"""The wires as the bridges read them, and the way from one control map's ranges to the next one's.
+"""The wires as the bridges read them, positions in their ranges, and the way from one map's ranges to the next one's.
 
 The controller and all bridges share one mapping. A new range is glided to, so that a receiver of plain values (OSC)
 sees no leap, while one of shares of the range (MIDI) sees nothing at all; a MIDI address changes at once.
@@ -6,9 +6,10 @@ sees no leap, while one of shares of the range (MIDI) sees nothing at all; a MID
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import replace
 
+from choreo_service.packets import CONTROL_NAMES, ControlPacket
 from choreo_service.protocols import ControlWire
 
 
@@ -20,6 +21,16 @@ class Wiring:
         self._from: Mapping[str, ControlWire] = {}
         self._to: Mapping[str, ControlWire] = {}
         self._gone_ns = self._whole_ns = 0
+
+    def packet(self, k: int, t_ns: int, performer: int, positions: Sequence[float], *, held: bool) -> ControlPacket:
+        """Positions [5], 0..1, as values of the wires' ranges."""
+        wires = (self.now[name] for name in CONTROL_NAMES)
+        values = [w.lo + x * (w.hi - w.lo) for w, x in zip(wires, positions, strict=True)]
+        return ControlPacket.of(k, t_ns, performer, values, held=held)
+
+    def positions(self, packet: ControlPacket) -> list[float]:
+        """The packet's values as positions [5], 0..1 of the wires' ranges."""
+        return [self.now[name].position(value) for name, value in zip(CONTROL_NAMES, packet.as_tuple(), strict=True)]
 
     def change(self, wires: Mapping[str, ControlWire], glide_ns: int) -> None:
         """Glide to these from wherever the wires are."""

@@ -85,7 +85,7 @@ def test_the_line_is_bounded_and_what_falls_out_is_counted() -> None:
             await pair.tick(i / 50)
 
     run_virtual(pair.clock, without_pump())
-    outlet = pair.controller._outlets["late"]
+    outlet = pair.controller._delivery.outlets["late"]
     assert len(outlet.take_due(1 << 62)) == 100 // 20 + 2
     assert outlet.dropped == 50 - (100 // 20 + 2)
 
