@@ -1,1 +1,1 @@
-"""Our packets for programs outside Python: a JSON Schema and TypeScript types, generated from packets.py."""
+"""Our packets for programs outside Python: a JSON Schema and TypeScript types, generated from `packets`."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _HEAD: Final = """\
-// Generated from choreo_service/packets.py by `python -m choreo_service.dashboard.wire_types --write`. Do not edit.
+// Generated from choreo_service/packets by `python -m choreo_service.dashboard.wire_types --write`. Do not edit.
 // NaN and infinity travel as null. Times are nanoseconds of the machine's monotonic clock; after 104 days of uptime
 // (2^53 ns) a JavaScript number rounds them to 2 ns.
 """

@@ -1,4 +1,4 @@
-"""packets.schema.json and packets.d.ts, generated from the dataclasses and tables of packets.py.
+"""packets.schema.json and packets.d.ts, generated from the dataclasses and tables of `packets`.
 
 `python -m choreo_service.dashboard.wire_types --check` fails when the files are stale, `--write` renews them.
 """
@@ -67,7 +67,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def tables() -> dict[str, Any]:
-    """The constants of packets.py as JSON."""
+    """The constants of `packets` as JSON."""
     return {
         "SCHEMA_VERSION": SCHEMA_VERSION,
         "LATENT_DIM": LATENT_DIM,

@@ -1,6 +1,7 @@
 """Packets survive the way to plain data and back; the tables agree with each other."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from choreo_service.packets import (
     LATENT_DIM,
     MODALITIES,
     STREAMS,
+    Accent,
     ControlPacket,
     Frame,
     LatentPacket,
     SensorPacket,
     Step,
+    TempoPacket,
 )
 
 
@@ -43,13 +46,16 @@ def test_every_packet_survives_json() -> None:
     step = make_step()
     sensor = SensorPacket("acceleration", 0, 3, 10, 9, None, "phone:192.0.2.7", (0.1, -0.2, 9.81))
     control = ControlPacket.of(7, 140, 1, (1.0, 0.2, 0.3, 0.4, 0.5), held=True)
-    for packet in (sensor, control):
+    tempo = TempoPacket(140, 120.0, 2.5, "body", "self", "body", None)
+    accent = Accent(1, 3, 10, 9, 0.75)
+    for packet in (sensor, control, tempo, accent):
         assert type(packet).from_dict(json.loads(json.dumps(packet.to_dict()))) == packet
     for packet in (step, step.frame, step.latent):
         assert packet is not None
         again = type(packet).from_dict(json.loads(json.dumps(packet.to_dict())))
         assert again.to_dict() == packet.to_dict()
-    assert Step.from_dict(step.to_dict()).frame.motion.dtype == np.float32
+    again = Step.from_dict(replace(step, tempo=tempo).to_dict())
+    assert (again.frame.motion.dtype, again.tempo) == (np.float32, tempo)
 
 
 def test_infinity_becomes_null_and_comes_back_as_nan() -> None:
