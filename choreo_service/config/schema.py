@@ -122,6 +122,12 @@ def _block(name: str, own: Mapping[str, Any], common: Mapping[str, Any]) -> dict
 
 
 def _field_docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """Texts that stand below the fields in the sources of the model and of the models it builds on."""
+    lineage = [base for base in reversed(model.__mro__) if issubclass(base, BaseModel) and base is not BaseModel]
+    return {name: text for base in lineage for name, text in _own_docstrings(base).items()}
+
+
+def _own_docstrings(model: type[BaseModel]) -> dict[str, str]:
     """Texts that stand below annotated names in the class's source; none where there is no source."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]

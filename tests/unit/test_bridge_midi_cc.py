@@ -13,8 +13,8 @@ from midi_link import MidiLink
 from pydantic import ValidationError
 from shows import default_map
 
-from choreo_adapters.bridges.midi_cc import bridge as module
 from choreo_adapters.bridges.midi_cc.bridge import MidiCc, MidiCcConfig
+from choreo_adapters.midi import port
 from choreo_service.clock import MS, NS, VirtualClock
 from choreo_service.config import OutputSettings
 from choreo_service.controller import Controller
@@ -199,7 +199,7 @@ def test_a_configuration_that_cannot_work_is_refused(bad: dict[str, Any], says: 
 
 
 def test_windows_is_told_to_make_a_port_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WINDOWS", True)
+    monkeypatch.setattr(port, "WINDOWS", True)
     with pytest.raises(AdapterConfigError, match="loopMIDI"):
         asyncio.run(MidiCc(MidiCcConfig(), sample_wires(), VirtualClock()).run())
 

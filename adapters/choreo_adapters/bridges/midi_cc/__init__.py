@@ -1,9 +1,9 @@
 """MIDI control changes, and accents as notes on a port of their own, through a child process each.
 
 rtmidi can freeze its process while holding the interpreter lock (a JACK server that died or was stopped), or take it
-down (a message sent after close). So it lives in a child: `bridge` and `notes` are the adapters, `link` the parent's
-end of the pipe, `child` the other process, `records` what travels between. This file is imported by the child too and
-so must stay light.
+down (a message sent after close). So it lives in a child: `bridge`, `notes` and `clock` are the adapters, `output` what
+they share and `link` its end of the pipe; `child` and `clock_child` are the other processes, `player` what they share,
+`records` what travels between. This file is imported by the children too and so must stay light.
 """
 
 from __future__ import annotations

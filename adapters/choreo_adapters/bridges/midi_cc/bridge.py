@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-import platform
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, Literal, Self
 
 from mido import Message
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from choreo_adapters.bridges import wire_values
-from choreo_adapters.bridges.midi_cc.link import ChildLink
-from choreo_adapters.bridges.midi_cc.records import RECORD, from_line
+from choreo_adapters.bridges.midi_cc.output import MidiOutput
+from choreo_adapters.bridges.midi_cc.records import RECORD
 from choreo_adapters.helper.reports import Report
-from choreo_adapters.midi.process import helper_argv
+from choreo_adapters.midi.listing import listed
+from choreo_adapters.midi.port import PortConfig
 from choreo_service.clock import NS, Clock
 from choreo_service.errors import AdapterConfigError
 from choreo_service.packets import ControlPacket
 from choreo_service.protocols import ControlWire, Sent
 
-CHILD: Final = "choreo_adapters.bridges.midi_cc.child"
-WINDOWS: Final = platform.system() == "Windows"
 CHANNELS: Final = 16
 ALL_SOUND_OFF: Final = 120
 ALL_NOTES_OFF: Final = 123
-HINTS: Final = {
-    "no-midi": "start JACK, or load ALSA's sequencer (sudo modprobe snd-seq; in a container --device /dev/snd), "
-    "or play over WebSocket: -o bridges.{name}.type=midi_ws",
-    "lost": "start the synth, or choose another port: choreo devices, then -o bridges.{name}.port=NAME",
-}
 STRUDEL_PORT: Final = "choreo"  # what midin('choreo') looks for in every port's name
 LSB: Final = 32  # the low seven bits of controller n travel on n + 32; MIDI 1.0 knows it for 0..31
-LISTING_S: Final = 5.0  # a stopped JACK server would hang it for ever
 
 
-class MidiCcConfig(BaseModel):
+class MidiCcConfig(PortConfig):
     """Which port, through which system, how fine."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    port: str | None = Field(default=None, min_length=1)
-    """A port that exists, by its name or a part of it; without one, choreo offers a port of its own: `client_name`."""
-    client_name: str = Field(default="choreo", min_length=1, max_length=32, pattern=r"^[A-Za-z0-9 _-]+$")
-    api: Literal["auto", "alsa", "jack", "coremidi", "winmm"] = "auto"
     bits: Literal[7, 14] = 7
     """14 sends each control as a pair, CC n (0..31) and CC n + 32, for receivers that know it; Strudel doesn't."""
     repeat_s: float = Field(default=0.5, ge=0, le=60)
@@ -61,43 +46,24 @@ class MidiCcConfig(BaseModel):
         return self
 
 
-class MidiCc:
-    """States: closed, starting, no-midi (no MIDI system; asked again by itself), lost (port absent), reopening, open.
+class MidiCc(MidiOutput):
+    """Controls as control changes; states as PortAdapter's.
 
     Performer n plays n channels above the control's own. After each opening the receiver gets every current value.
     """
 
     Config: ClassVar[type[BaseModel]] = MidiCcConfig
+    TYPE = "midi_cc"
+
+    _config: MidiCcConfig
 
     def __init__(self, config: MidiCcConfig, controls: Mapping[str, ControlWire], clock: Clock) -> None:
-        self._config = config
+        super().__init__(config, clock)
         self._controls = controls
-        self._clock = clock
-        self._link: ChildLink | None = None
-        self._report: Report = {"state": "closed"}
         self._current: dict[tuple[int, int], int] = {}  # (channel 1..16, controller) -> what the receiver should have
         self._sent: dict[tuple[int, int], tuple[int, int]] = {}  # same key -> value that went out, and when
         self._performers = {0}
         self._counts = {"sent": 0, "dropped": 0, "no_channel": 0}
-
-    async def run(self) -> None:
-        """Keep the child alive until cancelled. AdapterLost when it died or hangs: the supervisor starts another."""
-        if WINDOWS and self._config.port is None:
-            raise AdapterConfigError(
-                "midi_cc: Windows can't create MIDI ports, so there is nothing to offer",
-                fix="install loopMIDI, create a port in it, and name that port in `port:`",
-            )
-        if self._config.bits == 14:
-            _check_pairs(self._controls.values())
-        link = self._link = ChildLink(self._command(), self._note, self._clock)
-        self._report = {"state": "starting"}
-        try:
-            await link.start()
-            await link.watch()
-        finally:
-            self._link = None
-            self._report = {"state": "closed"}
-            await link.close()
 
     def send(self, control: ControlPacket, names: Sequence[str]) -> Sent:
         """Only controllers whose value changed or is due for repetition; what is returned is 0..127, or 0..16383."""
@@ -124,8 +90,8 @@ class MidiCc:
         self.resend()
         if self._config.panic_notes_off:
             for channel in sorted(channels):
-                self._write(_control_change(channel, ALL_SOUND_OFF, 0), now)
-                self._write(_control_change(channel, ALL_NOTES_OFF, 0), now)
+                self._play(_control_change(channel, ALL_SOUND_OFF, 0), now)
+                self._play(_control_change(channel, ALL_NOTES_OFF, 0), now)
 
     def resend(self) -> None:
         """Send the current value of every controller, changed or not."""
@@ -138,40 +104,24 @@ class MidiCc:
         self._sent.clear()
 
     def health(self) -> Mapping[str, Any]:
-        child = {f"child_{name}": self._report.get(name, 0) for name in ("played", "obsolete", "lost")}
-        target = ": ".join(filter(None, (self._report.get("api"), self._report.get("port"))))
-        facts = {"state": self._report["state"], "reason": self._report.get("reason", ""), "target": target}
-        if self._counts["no_channel"]:
-            facts["detail"] = f"performers past channel {CHANNELS} are not heard"
-        return {**facts, "hint": HINTS.get(facts["state"], ""), **self._counts, **child}
+        unheard = self._counts["no_channel"]
+        said = {"detail": f"performers past channel {CHANNELS} are not heard"} if unheard else {}
+        return {**self._situation(), **said, **self._counts, **self._from_child("played", "obsolete", "lost")}
 
     @classmethod
     def describe(cls) -> Sequence[Mapping[str, str]]:
-        """MIDI outputs as {kind, name, api}; one entry with a reason where there is no MIDI. Blocks up to LISTING_S."""
-        argv = helper_argv(CHILD, {"list": True, "api": "auto"})
-        try:
-            listed = subprocess.run(argv, capture_output=True, timeout=LISTING_S, check=True)  # noqa: S603 - ourselves
-            report = from_line(listed.stdout)
-        except subprocess.TimeoutExpired:
-            return ({"kind": "midi output", "name": "", "reason": "the MIDI system doesn't answer; is JACK stopped?"},)
-        except (subprocess.CalledProcessError, ValueError) as error:
-            return ({"kind": "midi output", "name": "", "reason": f"listing failed: {error}"},)
-        if report["state"] != "open":
-            return ({"kind": "midi output", "name": "", "reason": str(report.get("reason"))},)
-        return tuple({"kind": "midi output", "name": name, "api": report["api"]} for name in report["ports"])
+        """MIDI outputs as {kind, name, api}, see listed()."""
+        return listed(cls.CHILD, "midi output")
 
-    def _command(self) -> Sequence[str]:
-        """The argument vector of the child; replaced in tests."""
-        return helper_argv(
-            CHILD, {"client": self._config.client_name, "port": self._config.port, "api": self._config.api}
-        )
+    def _check(self) -> None:
+        super()._check()
+        if self._config.bits == 14:
+            _check_pairs(self._controls.values())
 
-    def _note(self, report: Report) -> None:
-        """A report of the child. A receiver behind a newly opened port knows nothing: it gets everything."""
-        if self._link is None:
-            return
+    def _take(self, report: Report) -> None:
+        """A receiver behind a newly opened port knows nothing: it gets everything."""
         opened = report["state"] == "open" and self._report["state"] != "open"
-        self._report = report
+        super()._take(report)
         if opened:
             self.resend()
 
@@ -195,17 +145,17 @@ class MidiCc:
             return False  # a value nobody hears isn't sent; the opening brings the newest
         channel, controller = key
         if self._config.bits == 14:  # the high part first: receivers take it for news and wait for the low one
-            written = self._write(_control_change(channel, controller, step >> 7), now)
-            written = self._write(_control_change(channel, controller + LSB, step & 0x7F), now) and written
+            written = self._play(_control_change(channel, controller, step >> 7), now)
+            written = self._play(_control_change(channel, controller + LSB, step & 0x7F), now) and written
         else:
-            written = self._write(_control_change(channel, controller, step), now)
+            written = self._play(_control_change(channel, controller, step), now)
         if not written:
             return False
         self._sent[key] = (step, now)
         return True
 
-    def _write(self, message: Iterable[int], now: int) -> bool:
-        written = self._link is not None and self._link.write(RECORD.pack(now, *message))
+    def _play(self, message: Iterable[int], now: int) -> bool:
+        written = self._write(RECORD.pack(now, *message))
         self._counts["sent" if written else "dropped"] += 1
         return written
 

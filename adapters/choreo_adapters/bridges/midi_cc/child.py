@@ -12,16 +12,14 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from choreo_adapters.bridges.midi_cc.records import RECORD
+from choreo_adapters.bridges.midi_cc.player import Player
+from choreo_adapters.bridges.midi_cc.records import RECORD, Assembly
 from choreo_adapters.midi.device import MidiOut, RtMidiOut
-from choreo_adapters.midi.keeper import LOST_ERRORS, PortKeeper
 from choreo_adapters.midi.process import list_ports, serve
 
 
-class Child(PortKeeper):
+class Child(Player):
     """Plays records on one MIDI output."""
-
-    _device: MidiOut
 
     def __init__(
         self, device: MidiOut, port: str | None, report: Callable[[Mapping[str, Any]], None], now_ns: Callable[[], int]
@@ -30,15 +28,12 @@ class Child(PortKeeper):
         super().__init__(device, port, report, now_ns)
         self._pending: list[tuple[int, int, bytes]] = []  # heap of (due ns, order of arrival, message)
         self._taken = 0
-        self._rest = b""
-        self._counts = {"played": 0, "obsolete": 0, "lost": 0}
+        self._records = Assembly(RECORD)
+        self._counts["obsolete"] = 0
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the pipe; a record cut in two is completed by the next call."""
-        data = self._rest + data
-        whole = len(data) - len(data) % RECORD.size
-        self._rest = data[whole:]
-        for due_ns, *message in RECORD.iter_unpack(data[:whole]):
+        for due_ns, *message in self._records.take(data):
             heapq.heappush(self._pending, (due_ns, self._taken, bytes(message)))
             self._taken += 1
 
@@ -59,18 +54,6 @@ class Child(PortKeeper):
             due[message[:2]] = message
         for message in due.values():
             self._send(message, now)
-
-    def _send(self, message: bytes, now: int) -> None:
-        if self._state != "open":
-            self._counts["lost"] += 1
-            return
-        try:
-            self._device.send(message)
-        except LOST_ERRORS as error:
-            self._counts["lost"] += 1
-            self._lose(f"sending failed: {error}", now)
-        else:
-            self._counts["played"] += 1
 
 
 def main(settings: Mapping[str, Any], make_device: Callable[[str, str], MidiOut] = RtMidiOut) -> None:

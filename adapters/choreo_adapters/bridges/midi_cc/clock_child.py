@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from choreo_adapters.bridges.midi_cc.player import Player
+from choreo_adapters.bridges.midi_cc.records import Assembly
 from choreo_adapters.midi.device import MidiOut, RtMidiOut
-from choreo_adapters.midi.keeper import LOST_ERRORS, PortKeeper
 from choreo_adapters.midi.process import serve
 from choreo_service.clock import NS
 
@@ -35,19 +36,17 @@ JUMP: Final = 12.0  # ticks the music may be off before it is called elsewhere; 
 CLOSEST: Final = 0.5  # of a tick: two are never nearer, so that nothing is sent in a burst
 
 
-class ClockChild(PortKeeper):
+class ClockChild(Player):
     """Start goes out with the first bar line the port is open for; after a loss song position and Continue do.
 
     Where the music jumps, as a take that loops does, Start comes again with the next bar line.
     """
 
-    _device: MidiOut
-
     def __init__(
         self, device: MidiOut, port: str | None, report: Callable[[Mapping[str, Any]], None], now_ns: Callable[[], int]
     ) -> None:
         super().__init__(device, port, report, now_ns)
-        self._rest = b""
+        self._updates = Assembly(UPDATE)
         self._at_ns = 0
         self._ticks = 0.0  # place in the bar at _at_ns, 0..PER_BAR
         self._ticks_per_ns = 0.0  # 0 before the first update
@@ -56,19 +55,15 @@ class ClockChild(PortKeeper):
         self._due_ns: int | None = None
         self._begin = True  # the receiver doesn't know yet where the bars are
         self._song = -1  # ticks since Start, -1 before it
-        self._counts = {"played": 0, "lost": 0, "starts": 0}
+        self._counts["starts"] = 0
 
     def feed(self, data: bytes) -> None:
         """Take updates, of which the newest counts; no bytes at all are the end, and stop the receiver."""
         if not data:
-            self._put(STOP)
+            self._send(STOP, self._now_ns())
             self._due_ns = None
-            return
-        data = self._rest + data
-        whole = len(data) - len(data) % UPDATE.size
-        self._rest = data[whole:]
-        if whole:
-            self._update(*UPDATE.unpack_from(data, whole - UPDATE.size))
+        elif updates := self._updates.take(data):
+            self._update(*updates[-1])
 
     def _update(self, t_ns: int, beats: float, bpm: float) -> None:
         now, first = self._now_ns(), not self._ticks_per_ns
@@ -97,34 +92,22 @@ class ClockChild(PortKeeper):
             return
         self._number = (self._number + 1) % PER_BAR
         if self._number == 0 and self._begin and self._state == "open":
-            self._begin_bar()
-        self._put(CLOCK)
+            self._begin_bar(now)
+        self._send(CLOCK, now)
         self._song += self._song >= 0
         self._played_ns = now
         self._schedule(now)
 
-    def _begin_bar(self) -> None:
+    def _begin_bar(self, now: int) -> None:
         self._begin = False
         if self._song < 0:
             self._song = 0
-            self._put(START)
+            self._send(START, now)
             self._counts["starts"] += 1
             return
         position = self._song // PER_SIXTEENTH % POSITIONS
-        self._put(bytes((SONG_POSITION, position & 0x7F, position >> 7)))
-        self._put(CONTINUE)
-
-    def _put(self, message: bytes) -> None:
-        if self._state != "open":
-            self._counts["lost"] += 1
-            return
-        try:
-            self._device.send(message)
-        except LOST_ERRORS as error:
-            self._counts["lost"] += 1
-            self._lose(f"sending failed: {error}", self._now_ns())
-        else:
-            self._counts["played"] += 1
+        self._send(bytes((SONG_POSITION, position & 0x7F, position >> 7)), now)
+        self._send(CONTINUE, now)
 
 
 def main(settings: Mapping[str, Any]) -> None:

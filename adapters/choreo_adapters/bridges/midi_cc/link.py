@@ -7,27 +7,19 @@ import os
 from collections.abc import Callable, Sequence
 from typing import IO, Final, cast
 
-from choreo_adapters.bridges.midi_cc.records import HEARTBEAT_S
-from choreo_adapters.helper.process import HelperProcess
 from choreo_adapters.helper.reports import Report
+from choreo_adapters.midi.port import MidiHelper
 from choreo_service.clock import NS, Clock
 
 FULL_NS: Final = NS
 
 
-class ChildLink(HelperProcess):
+class ChildLink(MidiHelper):
     """Use once: start, write and watch, close. What was written before close() is still played."""
 
     def __init__(self, argv: Sequence[str], on_report: Callable[[Report], None], clock: Clock) -> None:
-        super().__init__(
-            argv,
-            on_report,
-            clock,
-            name="MIDI",
-            heartbeat_s=HEARTBEAT_S,
-            hang_fix="check the JACK or ALSA server it plays through",
-            environment={"JACK_NO_START_SERVER": "1"},  # libjack must not start a server of its own
-        )
+        fix = "check the JACK or ALSA server it plays through"
+        super().__init__(argv, on_report, clock, name="MIDI", hang_fix=fix)
         self._stdin = -1
         self._full_ns: int | None = None  # since when the pipe has been full
 
