@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,17 +12,8 @@ from choreo_service.clock import MS, MonotonicClock, work_ns
 from choreo_service.packets import CONTROL_NAMES, Accent, ControlPacket, TempoPacket
 from choreo_service.protocols import ControlWire
 from choreo_service.testing.bridges import sample_wires
-from choreo_service.testing.conformance.stage import (
-    STALL_S,
-    Act,
-    check_config,
-    leftovers,
-    perform,
-    perform_loss,
-    reconnect,
-    require,
-    run_loop,
-)
+from choreo_service.testing.conformance import common
+from choreo_service.testing.conformance.stage import STALL_S, Act, perform, reconnect, require, run_loop
 
 STEPS: Final = 20  # positions tried across each range
 FLOOD: Final = 500  # sends without a pause, ten seconds of a show
@@ -39,12 +29,13 @@ class BridgeCase:
     settle_s: float = 0.2
     lose: Act | None = None  # called with the running bridge: take its device away; None where none can be lost
 
-    def build(self) -> Any:
+    def fresh(self) -> Any:
+        """A bridge that has never run."""
         return self.cls(self.cls.Config.model_validate(self.config), self.controls, MonotonicClock())
 
     def play(self, act: Callable[[Any], None]) -> None:
         """Build, run, wait `settle_s`, act, stop."""
-        self.play_on(self.build(), act)
+        self.play_on(self.fresh(), act)
 
     def play_on(self, bridge: Any, act: Callable[[Any], None]) -> None:
         async def settled(bridge: Any) -> None:
@@ -52,6 +43,11 @@ class BridgeCase:
             act(bridge)
 
         run_loop(perform(bridge, settled))
+
+    async def act(self, bridge: Any) -> None:
+        """What happens while the bridge runs."""
+        await asyncio.sleep(self.settle_s)
+        _send_everything(bridge, self)
 
 
 def check_bridge(
@@ -63,15 +59,8 @@ def check_bridge(
         promise(case)
 
 
-def _config_is_strict(case: BridgeCase) -> None:
-    check_config(case.cls, case.config)
-
-
 def _sends_at_any_time(case: BridgeCase) -> None:
-    bridge = case.build()
-    _send_everything(bridge, case)
-    case.play_on(bridge, lambda running: _send_everything(running, case))
-    _send_everything(bridge, case)
+    _at_any_time(case, lambda bridge: _send_everything(bridge, case))
 
 
 def _sending_never_blocks(case: BridgeCase) -> None:
@@ -119,11 +108,8 @@ def _plays_accents_at_any_time(case: BridgeCase) -> None:
         for bad in (math.nan, math.inf, -math.inf):
             require(not running.accent(_accent(0, strength=bad)), f"accent() put strength {bad} on the wire")
 
-    bridge = case.build()
-    if hasattr(bridge, "accent"):
-        act(bridge)
-        case.play_on(bridge, act)
-        act(bridge)
+    if hasattr(case.fresh(), "accent"):
+        _at_any_time(case, act)
 
 
 def _panics_any_number_of_times(case: BridgeCase) -> None:
@@ -131,25 +117,11 @@ def _panics_any_number_of_times(case: BridgeCase) -> None:
         bridge.panic()
         bridge.panic()
 
-    bridge = case.build()
-    act(bridge)
-    case.play_on(bridge, act)
-    act(bridge)
+    _at_any_time(case, act)
 
 
 def _health_is_plain(case: BridgeCase) -> None:
-    def act(bridge: Any) -> None:
-        health = getattr(bridge, "health", None)
-        if health is None:
-            return
-        facts = health()
-        require(isinstance(facts.get("state"), str), f'health() has no "state" text: {dict(facts)}')
-        json.dumps(dict(facts), allow_nan=False)  # raises what can't be shown on a dashboard
-
-    bridge = case.build()
-    act(bridge)
-    case.play_on(bridge, act)
-    act(bridge)
+    _at_any_time(case, common.check_health)
 
 
 def _keeps_time_at_any_time(case: BridgeCase) -> None:
@@ -159,34 +131,7 @@ def _keeps_time_at_any_time(case: BridgeCase) -> None:
             for k in range(STEPS):
                 keep_time(TempoPacket(k * 20 * MS, 120.0, k * 0.04 % 4.0, "self", "self", "own", None))
 
-    bridge = case.build()
-    act(bridge)
-    case.play_on(bridge, act)
-    act(bridge)
-
-
-def _runs_again(case: BridgeCase) -> None:
-    async def settled(bridge: Any) -> None:
-        await asyncio.sleep(case.settle_s)
-        _send_everything(bridge, case)
-
-    async def twice(bridge: Any) -> None:
-        await perform(bridge, settled)
-        await perform(bridge, settled)
-
-    run_loop(twice(case.build()))
-
-
-def _stops_before_it_has_opened(case: BridgeCase) -> None:
-    async def at_once(bridge: Any) -> None:
-        await asyncio.sleep(0)
-
-    run_loop(perform(case.build(), at_once))
-
-
-def _leaves_nothing_behind(case: BridgeCase) -> None:
-    left = leftovers(lambda: case.play(lambda running: _send_everything(running, case)))
-    require(not left, f"still open after run() was cancelled: {', '.join(left)}")
+    _at_any_time(case, act)
 
 
 def _holds_nothing_more_over_reconnects(case: BridgeCase) -> None:
@@ -194,20 +139,11 @@ def _holds_nothing_more_over_reconnects(case: BridgeCase) -> None:
         await asyncio.sleep(case.settle_s / 4)
         _send_everything(bridge, case)
 
-    reconnect(case.build(), brief)
-
-
-def _raises_when_lost(case: BridgeCase) -> None:
-    async def settled(bridge: Any) -> None:
-        await asyncio.sleep(case.settle_s)
-        _send_everything(bridge, case)
-
-    if case.lose is not None:
-        run_loop(perform_loss(case.build(), settled, case.lose))
+    reconnect(case.fresh(), brief)
 
 
 BRIDGE_PROMISES: Final[Mapping[str, Callable[[BridgeCase], None]]] = {
-    "config-is-strict": _config_is_strict,
+    "config-is-strict": common.config_is_strict,
     "sends-at-any-time": _sends_at_any_time,
     "sending-never-blocks": _sending_never_blocks,
     "says-what-was-sent": _says_what_was_sent,
@@ -216,12 +152,20 @@ BRIDGE_PROMISES: Final[Mapping[str, Callable[[BridgeCase], None]]] = {
     "panics-any-number-of-times": _panics_any_number_of_times,
     "health-is-plain": _health_is_plain,
     "keeps-time-at-any-time": _keeps_time_at_any_time,
-    "runs-again": _runs_again,
-    "stops-before-it-has-opened": _stops_before_it_has_opened,
-    "leaves-nothing-behind": _leaves_nothing_behind,
+    "runs-again": common.runs_again,
+    "stops-before-it-has-opened": common.stops_before_it_has_opened,
+    "leaves-nothing-behind": common.leaves_nothing_behind,
     "holds-nothing-more-over-reconnects": _holds_nothing_more_over_reconnects,
-    "raises-when-lost": _raises_when_lost,
+    "raises-when-lost": common.raises_when_lost,
 }
+
+
+def _at_any_time(case: BridgeCase, act: Callable[[Any], None]) -> None:
+    """Before the bridge has run, while it does and after its end."""
+    bridge = case.fresh()
+    act(bridge)
+    case.play_on(bridge, act)
+    act(bridge)
 
 
 def _send_everything(bridge: Any, case: BridgeCase) -> None:

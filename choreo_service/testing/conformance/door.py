@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from choreo_service.clock import MonotonicClock
 from choreo_service.desk import Ack
-from choreo_service.testing.conformance.stage import Act, check_config, leftovers, perform, require, run_loop
+from choreo_service.testing.conformance import common
+from choreo_service.testing.conformance.stage import Act, perform, require, run_loop
 
 
 @dataclass
@@ -48,6 +48,10 @@ class DoorCase:
     def build(self, desk: RecordingDesk) -> Any:
         return self.cls(self.cls.Config.model_validate(self.config), desk, MonotonicClock())
 
+    def fresh(self) -> Any:
+        """A door that has never been open; what it asks for is nobody's."""
+        return self.build(RecordingDesk())
+
     async def act(self, door: Any) -> None:
         """What happens while the door is open."""
         await asyncio.sleep(self.settle_s / 2)
@@ -67,10 +71,6 @@ def check_door(
     case = DoorCase(cls, config or {}, drive, expects_commands, settle_s)
     for promise in DOOR_PROMISES.values():
         promise(case)
-
-
-def _config_is_strict(case: DoorCase) -> None:
-    check_config(case.cls, case.config)
 
 
 def _hands_on_verbs_and_arguments(case: DoorCase) -> None:
@@ -103,44 +103,16 @@ def _is_shut_after_the_end(case: DoorCase) -> None:
 
 
 def _health_is_plain(case: DoorCase) -> None:
-    health = getattr(case.play(RecordingDesk()), "health", None)
-    if health is not None:
-        facts = health()
-        require(isinstance(facts.get("state"), str), f'health() has no "state" text: {dict(facts)}')
-        json.dumps(dict(facts), allow_nan=False)  # raises what can't be shown on a page
-
-
-def _runs_again(case: DoorCase) -> None:
-    async def twice(door: Any) -> None:
-        await perform(door, case.act)
-        await perform(door, case.act)
-
-    run_loop(twice(case.build(RecordingDesk())))
-
-
-def _stops_before_it_has_opened(case: DoorCase) -> None:
-    async def at_once(door: Any) -> None:
-        await asyncio.sleep(0)
-
-    run_loop(perform(case.build(RecordingDesk()), at_once))
-
-
-def _leaves_nothing_behind(case: DoorCase) -> None:
-    left = leftovers(lambda: _play(case))
-    require(not left, f"still open after run() was cancelled: {', '.join(left)}")
-
-
-def _play(case: DoorCase) -> None:
-    case.play(RecordingDesk())
+    common.check_health(case.play(RecordingDesk()))
 
 
 DOOR_PROMISES: Final[Mapping[str, Callable[[DoorCase], None]]] = {
-    "config-is-strict": _config_is_strict,
+    "config-is-strict": common.config_is_strict,
     "hands-on-verbs-and-arguments": _hands_on_verbs_and_arguments,
     "survives-a-refusal": _survives_a_refusal,
     "is-shut-after-the-end": _is_shut_after_the_end,
     "health-is-plain": _health_is_plain,
-    "runs-again": _runs_again,
-    "stops-before-it-has-opened": _stops_before_it_has_opened,
-    "leaves-nothing-behind": _leaves_nothing_behind,
+    "runs-again": common.runs_again,
+    "stops-before-it-has-opened": common.stops_before_it_has_opened,
+    "leaves-nothing-behind": common.leaves_nothing_behind,
 }

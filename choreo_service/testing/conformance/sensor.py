@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from choreo_service.clock import MonotonicClock
-from choreo_service.testing.conformance.stage import (
-    Act,
-    check_config,
-    leftovers,
-    perform,
-    perform_loss,
-    reconnect,
-    require,
-    run_loop,
-)
+from choreo_service.testing.conformance import common
+from choreo_service.testing.conformance.stage import Act, perform, reconnect, require, run_loop
 from choreo_service.testing.sensors import RecordingEmit
 
 
@@ -47,6 +38,10 @@ class SensorCase:
     def build(self, emit: RecordingEmit) -> Any:
         return self.cls(self.cls.Config.model_validate(self.config), emit, MonotonicClock())
 
+    def fresh(self) -> Any:
+        """A sensor that has never run; what it emits is nobody's."""
+        return self.build(RecordingEmit())
+
     async def act(self, sensor: Any) -> None:
         """What happens while the sensor runs."""
         await asyncio.sleep(self.settle_s / 2)
@@ -69,10 +64,6 @@ def check_sensor(
         promise(case)
 
 
-def _config_is_strict(case: SensorCase) -> None:
-    check_config(case.cls, case.config)
-
-
 def _emits_what_streams_allow(case: SensorCase) -> None:
     emit = case.play()
     require(not emit.problems, f"{len(emit.problems)} wrong samples, the first: {next(iter(emit.problems), '')}")
@@ -93,59 +84,26 @@ def _is_silent_after_the_end(case: SensorCase) -> None:
 
 
 def _health_is_plain(case: SensorCase) -> None:
-    sensor = case.build(RecordingEmit())
+    sensor = case.fresh()
     case.play(sensor)
-    health = getattr(sensor, "health", None)
-    if health is not None:
-        facts = health()
-        require(isinstance(facts.get("state"), str), f'health() has no "state" text: {dict(facts)}')
-        json.dumps(dict(facts), allow_nan=False)  # raises what can't be shown on a dashboard
-
-
-def _runs_again(case: SensorCase) -> None:
-    async def twice(sensor: Any) -> None:
-        await perform(sensor, case.act)
-        await perform(sensor, case.act)
-
-    run_loop(twice(case.build(RecordingEmit())))
-
-
-def _stops_before_it_has_opened(case: SensorCase) -> None:
-    async def at_once(sensor: Any) -> None:
-        await asyncio.sleep(0)
-
-    run_loop(perform(case.build(RecordingEmit()), at_once))
-
-
-def _leaves_nothing_behind(case: SensorCase) -> None:
-    left = leftovers(lambda: _play(case))
-    require(not left, f"still open after run() was cancelled: {', '.join(left)}")
-
-
-def _play(case: SensorCase) -> None:
-    case.play()
+    common.check_health(sensor)
 
 
 def _holds_nothing_more_over_reconnects(case: SensorCase) -> None:
     async def brief(sensor: Any) -> None:
         await asyncio.sleep(case.settle_s / 4)
 
-    reconnect(case.build(RecordingEmit()), brief)
-
-
-def _raises_when_lost(case: SensorCase) -> None:
-    if case.lose is not None:
-        run_loop(perform_loss(case.build(RecordingEmit()), case.act, case.lose))
+    reconnect(case.fresh(), brief)
 
 
 SENSOR_PROMISES: Final[Mapping[str, Callable[[SensorCase], None]]] = {
-    "config-is-strict": _config_is_strict,
+    "config-is-strict": common.config_is_strict,
     "emits-what-streams-allow": _emits_what_streams_allow,
     "is-silent-after-the-end": _is_silent_after_the_end,
     "health-is-plain": _health_is_plain,
-    "runs-again": _runs_again,
-    "stops-before-it-has-opened": _stops_before_it_has_opened,
-    "leaves-nothing-behind": _leaves_nothing_behind,
+    "runs-again": common.runs_again,
+    "stops-before-it-has-opened": common.stops_before_it_has_opened,
+    "leaves-nothing-behind": common.leaves_nothing_behind,
     "holds-nothing-more-over-reconnects": _holds_nothing_more_over_reconnects,
-    "raises-when-lost": _raises_when_lost,
+    "raises-when-lost": common.raises_when_lost,
 }
