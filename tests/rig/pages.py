@@ -28,6 +28,9 @@ from rig.process import PeerError, wait_until
 
 T = TypeVar("T")
 
+VIEWS: Final = ("/", "/stage", "/map", "/sensors", "/takes", "/health", "/config")
+DESK, PHONE = (1280, 900), (390, 844)
+
 REPO_ROOT: Final = Path(__file__).resolve().parents[2]
 
 # Root needs --no-sandbox, a page nobody clicked may not sound, and Chromium's own calls out wait in a closed network.
@@ -181,6 +184,11 @@ class Pages:
             if shot is not None:
                 page.screenshot(path=str(shot))
         return result, faults
+
+
+def answered(page: Any, text: str) -> None:
+    """Wait for the page's answer to what was pressed."""
+    page.locator(".toast", has_text=text).first.wait_for()
 
 
 def axe_source(folder: Path) -> str:

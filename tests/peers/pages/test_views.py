@@ -1,0 +1,78 @@
+"""Every page over a running show, at the size of a desk and of a phone; and the stage, legible and locked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rig.osc_ear import OscEar
+from rig.pages import DESK, PHONE, VIEWS, Pages, PageShow
+
+pytestmark = [pytest.mark.peer("chromium"), pytest.mark.slow]
+
+CHANGED = "(before) => [...document.querySelectorAll('.value, .giant .num')].some((n, i) => n.innerText !== before[i])"
+BOXES = """() => [...document.querySelectorAll('.giant')].map((giant) => {
+  const number = giant.querySelector('.num'), range = document.createRange();
+  range.selectNodeContents(number);
+  const text = range.getBoundingClientRect(), box = giant.getBoundingClientRect();
+  const inside = text.left >= box.left - 1 && text.right <= box.right + 1 && text.bottom <= innerHeight;
+  return [parseFloat(getComputedStyle(number).fontSize), inside];
+})"""
+
+
+def _numbers(page: Any) -> list[str]:
+    texts: list[str] = page.locator(".value, .giant .num").all_inner_texts()
+    return texts
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_page_shows_the_running_show(
+    pages: Pages, show: PageShow, shots: Path, view: str, size: tuple[int, int]
+) -> None:
+    def act(page: Any) -> bool:
+        page.wait_for_function("() => document.querySelector('main').innerText.length > 60")
+        page.wait_for_timeout(1500)
+        if view in ("/", "/stage", "/map"):
+            before = _numbers(page)
+            assert len(before) == 5
+            page.wait_for_function(CHANGED, arg=before)
+        narrow: bool = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        return narrow
+
+    name = f"{view.strip('/') or 'live'}-{'x'.join(map(str, size))}.png"
+    assert pages.visit(show.url + view, act, size=size, shot=shots / name), "the page is wider than its screen"
+
+
+@pytest.mark.parametrize(("size", "least"), [((1280, 720), 80), (PHONE, 70)], ids=["laptop", "phone"])
+def test_the_stage_is_legible_and_locked(
+    pages: Pages, show: PageShow, shots: Path, size: tuple[int, int], least: int
+) -> None:
+    def act(page: Any) -> None:
+        page.wait_for_function("() => document.querySelectorAll('.giant .num').length === 5")
+        page.wait_for_function("() => document.querySelector('.field .word').innerText.length > 3")
+        boxes = page.evaluate(BOXES)
+        assert all(height >= least and inside for height, inside in boxes), boxes
+        assert page.locator(".field svg.shape").count() == 1  # never colour alone
+        for key in ("f", "r", "s", "m", "1"):
+            page.keyboard.press(key)
+        page.get_by_role("button", name="Hold to leave").click()  # a touch isn't a hold
+        page.wait_for_timeout(300)
+        assert page.url.endswith("/stage")
+        page.keyboard.press("Escape")
+        page.locator(".word", has_text="PANIC").wait_for()
+
+    pages.visit(f"{show.url}/stage", act, size=size, shot=shots / f"stage-panic-{size[0]}.png")
+    assert [answered.command.verb for answered in show.answered] == ["panic"]
+
+
+def test_the_stage_says_when_the_service_is_gone(pages: Pages, ear: OscEar) -> None:
+    with PageShow(ear.port) as short:
+
+        def act(page: Any) -> None:
+            page.locator(".giant").first.wait_for()
+            short.end()
+            page.locator(".word", has_text="NO LINK").wait_for()
+
+        pages.visit(f"{short.url}/stage", act, faults_allowed=True)  # Chromium calls a refused connection an error
