@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Unpack
 
 import click
@@ -13,11 +14,14 @@ from choreo_service.cli.options import Choice, config_options
 @config_options
 @click.option("as_json", "--json", is_flag=True, help="For programs and bug reports.")
 @click.option("--quick", is_flag=True, help="Measure the tick for 1 s instead of 3.")
-def doctor(as_json: bool, quick: bool, **choice: Unpack[Choice]) -> int:
+@click.option("--beside", is_flag=True, help="For the page of a running show: the ports that show holds are in order.")
+def doctor(as_json: bool, quick: bool, beside: bool, **choice: Unpack[Choice]) -> int:
     """Check this machine. Exit code 1 where something must be mended before playing."""
     from choreo_service.config import load_settings
     from choreo_service.doctor import examine
 
-    report = examine(lambda: load_settings(**choice), seconds=1.0 if quick else 3.0)
+    report = examine(
+        lambda: load_settings(**choice), seconds=1.0 if quick else 3.0, show=os.getppid() if beside else None
+    )
     click.echo(report.to_json() if as_json else report.text())
     return report.exit_code

@@ -42,6 +42,19 @@ def list_(tag: str | None, **choice: Unpack[Choice]) -> int:
 
 
 @takes.command()
+@click.argument("take", type=click.Path(path_type=Path))
+@click.argument("tags", nargs=-1, metavar="[TAG]...")
+def tag(take: Path, tags: tuple[str, ...]) -> int:
+    """Give TAKE these tags instead of those it has; none at all takes them away."""
+    from choreo_service.session import open_session
+    from choreo_service.session.meta import META_FILE, set_tags
+
+    done = set_tags(open_session(take).path / META_FILE, tags)
+    click.echo(f"{take.name}: {' '.join(done) or 'no tags'}")
+    return 0
+
+
+@takes.command()
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[RECORDING]...")
 @click.option("--beside", is_flag=True, help="Give way to a running show; say nothing.")
 @config_options

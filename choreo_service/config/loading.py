@@ -47,6 +47,7 @@ class Loaded:
     origins: Mapping[
         PathKey, Origin
     ]  # key path -> where its value came from; a path not in it has its built-in default
+    arguments: Sequence[str]  # a command with these reads the same configuration
     base_dir: Path  # the workspace; checkpoints and recordings are relative to it
     control_map_path: Path
 
@@ -100,9 +101,15 @@ def load_settings(
         bridges=_adapters("bridge", settings.bridges, merged.origins),
         doors=_adapters("door", settings.doors, merged.origins),
         origins=merged.origins,
+        arguments=_arguments(profile, file, overrides, home),
         base_dir=base,
         control_map_path=map_path,
     )
+
+
+def _arguments(profile: str | None, file: Path | None, overrides: Sequence[str], home: Path | None) -> list[str]:
+    given = [("-p", profile), ("-c", file), ("--home", home), *(("-o", override) for override in overrides)]
+    return [word for option, value in given if value is not None for word in (option, str(value))]
 
 
 def _blocks(merged: Layer, sensors: Mapping[str, Mapping[str, Any]] | None) -> Layer:

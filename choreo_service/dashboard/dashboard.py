@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +16,13 @@ from choreo_service.config import ControlMap, DashboardSettings
 from choreo_service.dashboard.access import Access
 from choreo_service.dashboard.assets import load_assets
 from choreo_service.dashboard.configuration import Configuration
+from choreo_service.dashboard.errands.errands import Errands
+from choreo_service.dashboard.errands.routes import ErrandsRoutes
 from choreo_service.dashboard.hub import Hub
 from choreo_service.dashboard.metrics import Metrics
 from choreo_service.dashboard.picture import Picture
-from choreo_service.dashboard.server import CLOSE_S, Ask, Server
+from choreo_service.dashboard.server import CLOSE_S, Ask, Routes, Server
+from choreo_service.dashboard.takes.routes import TakesRoutes
 from choreo_service.dashboard.takes.shelf import Shelf
 from choreo_service.errors import AdapterLost
 from choreo_service.logs import get_logger
@@ -41,11 +44,14 @@ class Dashboard:
         ask: Ask,
         lan_address: Callable[[], str | None],
         recordings: Path,
+        arguments: Sequence[str],
     ) -> None:
+        """`recordings` is the folder of takes; with `arguments` a command reads the configuration that plays."""
         self._settings, self._clock = settings, clock
         self.hub, self._picture, self._metrics, self._ask = hub, picture, metrics, ask
         self._lan_address = lan_address
-        self.shelf = Shelf(recordings)
+        self.shelf, self._errands = Shelf(recordings), Errands()
+        self._recordings, self._arguments = recordings, arguments
         self.configuration: Configuration | None = None  # for the page Config; a show may have been built by hand
         self._token = (settings.token or secrets.token_urlsafe(24)) if settings.lan else ""
         self.port = 0
@@ -83,7 +89,7 @@ class Dashboard:
             access=Access(self._clock, token=self._token, pin=self._settings.pin),
             ask=self._ask,
             assets=assets,
-            shelf=self.shelf,
+            routes=self._routes(),
             away=self.away,
             configuration=lambda: self.configuration,
             max_pages=self._settings.max_pages,
@@ -100,13 +106,22 @@ class Dashboard:
             self.lan_ip = await asyncio.to_thread(self._own_ip) if self._settings.lan else ""
             await self._listen(runner)
             get_logger().info("dashboard.open", address=f"http://{self.host}:{self.port}", lan=self._settings.lan)
-            await self.hub.pump()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._errands.run())
+                await self.hub.pump()
         finally:
             self.port = 0
             for client in self.hub.clients:
                 client.leave()
             await runner.cleanup()
             await self.shelf.close()
+
+    def _routes(self) -> list[Routes]:
+        recordings, reports = self._recordings, self._recordings.parent / "reports"
+        return [
+            TakesRoutes(self.shelf, reports),
+            ErrandsRoutes(self._errands, recordings=recordings, reports=reports, arguments=self._arguments),
+        ]
 
     async def _listen(self, runner: web.AppRunner) -> None:
         wanted = self._settings.port

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from aiohttp import web
 
 from choreo_service.clock import NS, Clock
-from choreo_service.dashboard.access import COOKIE, Access, Denied, Request, Rights
+from choreo_service.dashboard.access import COOKIE, Access, Denied, Request
 from choreo_service.dashboard.assets import Asset
 from choreo_service.dashboard.configuration import Configuration
 from choreo_service.dashboard.hub import Hub
@@ -18,7 +16,7 @@ from choreo_service.dashboard.limits import Buckets
 from choreo_service.dashboard.metrics import CONTENT_TYPE, Metrics
 from choreo_service.dashboard.picture import Picture
 from choreo_service.dashboard.qr import qr_modules
-from choreo_service.dashboard.takes.shelf import Shelf, Unreadable
+from choreo_service.dashboard.requests import RIGHTS, json_object, require_steering
 from choreo_service.dashboard.talk import Talk
 from choreo_service.dashboard.wire import to_json
 from choreo_service.desk import Ack
@@ -28,9 +26,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_BODY: Final = 16 * 1024
 CLOSE_S: Final = 0.5  # how long a page may take to say goodbye
 _STALE_NS: Final = NS  # no tick for this long: not healthy
-_LONGEST_S: Final = 1e6
-_EXCERPT: Final = {"performer": 0.0, "from": 0.0, "to": _LONGEST_S, "points": 1500.0}
-_RIGHTS: Final = web.RequestKey("rights", Rights)
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -46,6 +41,12 @@ class Ask(Protocol):
     def __call__(self, verb: str, args: Any, door: str) -> Ack: ...
 
 
+class Routes(Protocol):
+    """The handlers of one page."""
+
+    def add_to(self, router: web.UrlDispatcher) -> None: ...
+
+
 class Server:
     """Builds the application; who listens where is the caller's choice."""
 
@@ -59,7 +60,7 @@ class Server:
         access: Access,
         ask: Ask,
         assets: Mapping[str, Asset],
-        shelf: Shelf,
+        routes: Sequence[Routes],
         away: Callable[[], str],
         configuration: Callable[[], Configuration | None],
         max_pages: int,
@@ -67,7 +68,7 @@ class Server:
         """`away` is the address for other machines, token included; "" where there is none."""
         self._clock, self._hub, self._picture, self._metrics = clock, hub, picture, metrics
         self._access, self._ask, self._assets, self._max_pages = access, ask, assets, max_pages
-        self._shelf, self._away, self._configuration = shelf, away, configuration
+        self._routes, self._away, self._configuration = routes, away, configuration
         self._buckets = Buckets(clock)
 
     def application(self) -> web.Application:
@@ -79,13 +80,13 @@ class Server:
         app.router.add_post("/api/command", self._command)
         app.router.add_get("/api/state", self._state)
         app.router.add_get("/api/incoming", self._incoming)
-        app.router.add_get("/api/takes", self._takes)
-        app.router.add_get("/api/takes/{name}", self._take)
         app.router.add_get("/api/config", self._config)
         app.router.add_post("/api/config", self._propose)
         app.router.add_get("/api/invitation", self._invitation)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._prometheus)
+        for routes in self._routes:
+            routes.add_to(app.router)
         return app
 
     @web.middleware
@@ -95,14 +96,15 @@ class Server:
         try:
             self._access.check_page(asked)
             if request.path not in self._assets and request.path != "/api/session":
-                request[_RIGHTS] = self._access.rights(asked)
+                request[RIGHTS] = self._access.rights(asked)
             response = await handler(request)
         except Denied as denied:
             response = web.Response(status=denied.status, text=f"{denied.reason}\n")
         except web.HTTPException as error:
             response = web.Response(status=error.status, text=error.text)
         if not response.prepared:
-            response.headers.update(_HEADERS)
+            for name, value in _HEADERS.items():
+                response.headers.setdefault(name, value)
         return response
 
     async def _asset(self, request: web.Request) -> web.StreamResponse:
@@ -116,7 +118,7 @@ class Server:
         return web.Response(body=asset.packed, content_type=asset.mime, charset="utf-8", headers=headers)
 
     async def _enter(self, request: web.Request) -> web.StreamResponse:
-        words = await _json(request)
+        words = await json_object(request)
         token, pin = words.get("token"), words.get("pin", "")
         if not isinstance(token, str) or not isinstance(pin, str):
             raise web.HTTPBadRequest(text='expected {"token": "...", "pin": "..."}\n')
@@ -128,16 +130,15 @@ class Server:
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if len(self._hub.clients) >= self._max_pages:
             raise web.HTTPServiceUnavailable(text=f"{self._max_pages} pages are open already: close one\n")
-        may_steer = request[_RIGHTS].may_steer
+        may_steer = request[RIGHTS].may_steer
         hello = self._picture.hello(may_steer=may_steer, pin=self._access.has_pin)
         return await Talk(self._clock, self._hub, self._ask, may_steer=may_steer).serve(request, to_json(hello))
 
     async def _command(self, request: web.Request) -> web.StreamResponse:
-        if not request[_RIGHTS].may_steer:
-            raise web.HTTPForbidden(text="this visitor may only look\n")
+        require_steering(request)
         if not self._buckets.admit(request.remote or ""):
             raise web.HTTPTooManyRequests(text="too many commands\n")
-        words = await _json(request)
+        words = await json_object(request)
         ack = self._ask(str(words.get("verb", "")), words.get("args", {}), "http")
         return web.json_response({"ok": ack.ok, "reason": ack.reason}, status=200 if ack.ok else 409)
 
@@ -147,21 +148,6 @@ class Server:
     async def _incoming(self, request: web.Request) -> web.StreamResponse:
         return web.Response(text=to_json(self._picture.incoming()), content_type="application/json")
 
-    async def _takes(self, request: web.Request) -> web.StreamResponse:
-        return web.Response(body=await _read(self._shelf.list()), content_type="application/json")
-
-    async def _take(self, request: web.Request) -> web.StreamResponse:
-        """The curves of one take as bytes (takes/reader.py): an hour of JSON would stall the loop."""
-        asked = {key: _number(request, key, default) for key, default in _EXCERPT.items()}
-        excerpt = self._shelf.open(
-            request.match_info["name"],
-            performer=int(asked["performer"]),
-            begin_s=asked["from"],
-            end_s=asked["to"],
-            points=int(asked["points"]),
-        )
-        return web.Response(body=await _read(excerpt), content_type="application/octet-stream")
-
     async def _config(self, request: web.Request) -> web.StreamResponse:
         rows = self._configured(request).rows
         return web.Response(text=to_json(rows), content_type="application/json")
@@ -169,23 +155,21 @@ class Server:
     async def _propose(self, request: web.Request) -> web.StreamResponse:
         """Judge changes; nothing is changed or written."""
         configuration = self._configured(request)
-        changes = (await _json(request)).get("changes")
+        changes = (await json_object(request)).get("changes")
         if not isinstance(changes, dict):
             raise web.HTTPBadRequest(text='expected {"changes": {"engine.period_ms": 25}}\n')
         return web.Response(text=to_json(configuration.propose(changes)), content_type="application/json")
 
     def _configured(self, request: web.Request) -> Configuration:
         """It names addresses and folders: for who may steer."""
-        if not request[_RIGHTS].may_steer:
-            raise web.HTTPForbidden(text="this visitor may only look\n")
+        require_steering(request)
         if (configuration := self._configuration()) is None:
             raise web.HTTPNotFound(text="this show was started without a configuration\n")
         return configuration
 
     async def _invitation(self, request: web.Request) -> web.StreamResponse:
         """The address for a tablet with a code to scan; only for who may steer, as it holds the token."""
-        if not request[_RIGHTS].may_steer:
-            raise web.HTTPForbidden(text="this visitor may only look\n")
+        require_steering(request)
         address = self._away()
         return web.json_response({"address": address, "modules": qr_modules(address) if address else []})
 
@@ -211,33 +195,3 @@ def _judged(request: web.Request) -> Request:
         headers=request.headers,
         cookie=request.cookies.get(COOKIE, ""),
     )
-
-
-async def _read(answer: Awaitable[bytes]) -> bytes:
-    try:
-        return await answer
-    except Unreadable as error:
-        raise web.HTTPNotFound(text=f"{error}\n") from None
-
-
-def _number(request: web.Request, key: str, default: float) -> float:
-    try:
-        value = float(request.query.get(key, default))
-    except ValueError:
-        value = math.nan
-    if not 0.0 <= value <= _LONGEST_S:
-        raise web.HTTPBadRequest(text=f"{key}: expected a number from 0 to {_LONGEST_S:g}\n")
-    return value
-
-
-async def _json(request: web.Request) -> dict[str, Any]:
-    """The body; a form of another site can't send this content type without asking first, which we don't answer."""
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="expected Content-Type: application/json\n")
-    try:
-        words = json.loads(await request.text())
-    except (ValueError, RecursionError):
-        raise web.HTTPBadRequest(text="this is no JSON\n") from None
-    if not isinstance(words, dict):
-        raise web.HTTPBadRequest(text="expected a JSON object\n")
-    return words

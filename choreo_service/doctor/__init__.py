@@ -12,8 +12,11 @@ from choreo_service.errors import ChoreoError
 __all__ = ["Finding", "Report", "examine"]
 
 
-def examine(load: Callable[[], Loaded], *, seconds: float) -> Report:
-    """Run every check; `seconds` is how long the tick is measured. A check that can't run is a finding too."""
+def examine(load: Callable[[], Loaded], *, seconds: float, show: int | None = None) -> Report:
+    """Run every check; `seconds` is how long the tick is measured. A check that can't run is a finding too.
+
+    `show` is the process of a show that runs on this configuration: what it holds is no fault.
+    """
     findings, loaded = _configuration(load)
     period_ms = loaded.settings.engine.period_ms if loaded else 20.0
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
@@ -29,7 +32,7 @@ def examine(load: Callable[[], Loaded], *, seconds: float) -> Report:
         checks += [
             ("checkpoints", lambda: software.checkpoints(known)),
             ("recordings", lambda: software.recordings(known.base_dir)),
-            ("ports", lambda: network.udp_ports(known)),
+            ("ports", lambda: network.udp_ports(known, show)),
         ]
     for name, check in checks:
         findings += _guarded(name, check)

@@ -18,24 +18,26 @@ from choreo_service.dashboard.network import lan_address
 from choreo_service.doctor.report import Finding
 
 
-def udp_ports(loaded: Loaded) -> Iterator[Finding]:
-    """For each sensor that listens on a port: whether it is free, and whether phones reach it."""
+def udp_ports(loaded: Loaded, show: int | None = None) -> Iterator[Finding]:
+    """For each sensor that listens on a port: whether it is free, or held by `show`, and whether phones reach it."""
     for adapter in loaded.sensors.values():
         port = getattr(adapter.config, "port", None)
         host = getattr(adapter.config, "host", None)
         if isinstance(port, int) and isinstance(host, str) and port:
-            yield udp_port(adapter, host, port)
+            yield udp_port(adapter, host, port, show)
 
 
-def udp_port(adapter: Adapter, host: str, port: int) -> Finding:
+def udp_port(adapter: Adapter, host: str, port: int, show: int | None = None) -> Finding:
     """Bind the port for a moment."""
-    name = f"port {port}"
+    name, state = f"port {port}", "free"
     if (fault := port_fault(host, port)) is not None:
-        return _refused(adapter.name, name, host, port, fault)
+        if not fault.taken or show is None or (held := holder(port)) is None or held.process != show:
+            return _refused(adapter.name, name, host, port, fault)
+        state = "held by this show"
     if host == "localhost" or ipaddress.ip_address(host).is_loopback:
         hint = f"for phones: -o sensors.{adapter.name}.host={lan_address() or 'the address of this machine'}"
-        return Finding(name, "ok", f"free; {adapter.name} hears this machine only ({hint})")
-    return Finding(name, "ok", f"free; {adapter.name} listens on {host}")
+        return Finding(name, "ok", f"{state}; {adapter.name} hears this machine only ({hint})")
+    return Finding(name, "ok", f"{state}; {adapter.name} listens on {host}")
 
 
 def addresses() -> Iterator[Finding]:
@@ -96,15 +98,26 @@ def _refused(sensor: str, name: str, host: str, port: int, fault: PortFault) -> 
     return Finding(name, "fail", found, f"set sensors.{sensor}.host to an address of this machine")
 
 
-def holder(port: int, proc: Path = Path("/proc")) -> str | None:
-    """`name (process id)` of who holds a UDP port, on Linux, as far as this user may see."""
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a port; as text `name (process id)`."""
+
+    name: str
+    process: int
+
+    def __str__(self) -> str:
+        return f"{self.name} (process {self.process})"
+
+
+def holder(port: int, proc: Path = Path("/proc")) -> Holder | None:
+    """Who holds a UDP port, on Linux, as far as this user may see."""
     inodes = {f"socket:[{inode}]" for inode in _inodes(port, proc)}
     if not inodes:
         return None
     for process in proc.glob("[0-9]*"):
         try:
             if any(os.readlink(fd) in inodes for fd in (process / "fd").iterdir()):  # noqa: PTH115  # sockets are no paths
-                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+                return Holder((process / "comm").read_text().strip(), int(process.name))
         except OSError:
             continue  # another user's process, or one that just ended
     return None

@@ -184,7 +184,9 @@ def build_service(loaded: Loaded, clock: Clock, models: Models | None = None) ->
     )
     add_doors(service, loaded.doors)
     if settings.dashboard.enabled:
-        service.dashboard = add_dashboard(service, settings.dashboard, loaded.control_map, loaded.recordings)
+        service.dashboard = add_dashboard(
+            service, settings.dashboard, loaded.control_map, loaded.recordings, loaded.arguments
+        )
         service.dashboard.configuration = Configuration(loaded)
     return service
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,14 @@ from choreo_service.supervisor import AdapterEvent
 
 
 def add_dashboard(
-    service: Service, settings: DashboardSettings, control_map: ControlMap, recordings: Path
+    service: Service,
+    settings: DashboardSettings,
+    control_map: ControlMap,
+    recordings: Path,
+    arguments: Sequence[str] = (),
 ) -> Dashboard:
-    """Let `service` have a page; it is opened when the service runs. `recordings` is the folder of takes it lists."""
+    """Let `service` have a page; it is opened when the service runs. `recordings` is the folder of takes it lists, with
+    `arguments` a command reads the configuration that plays."""
     hub = Hub(service.clock, service.controller, period_ns=service.core.period_ns)
     picture = Picture(
         clock=service.clock,
@@ -49,6 +55,7 @@ def add_dashboard(
         ask=service.desk.ask,
         lan_address=lan_address,
         recordings=recordings,
+        arguments=arguments,
     )
     service.listeners.append(hub.tick)
     service.desk.hooks.append(lambda answered: hub.event(_answer(answered), answered.t_ns))

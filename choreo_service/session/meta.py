@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from choreo_service.disk import RealDisk
 from choreo_service.errors import SessionError
 from choreo_service.packets import SCHEMA_VERSION
 
 META_FILE: Final = "meta.json"
 MAX_META_BYTES: Final = 4 << 20
+MAX_TAG: Final = 40
+MAX_TAGS: Final = 20
+_TAG: Final = re.compile(rf"\w[\w.+-]{{0,{MAX_TAG - 1}}}")
 
 # key -> allowed types. Further keys are kept as they are.
 META_KEYS: Final[Mapping[str, tuple[type, ...]]] = {
@@ -45,13 +50,38 @@ def read_meta(path: Path) -> dict[str, Any]:
 
 def write_meta(path: Path, meta: Mapping[str, Any]) -> None:
     """Write a header; SessionError when it isn't one, so that no take is written that can't be opened again."""
+    path.write_text(_text(path, meta), "utf-8")
+
+
+def set_tags(path: Path, tags: Sequence[str]) -> list[str]:
+    """Give the take with this meta.json other tags; those it has then, in order, none twice.
+
+    The header is replaced whole or not at all. SessionError where a tag is none or the disk refuses.
+    """
+    wanted = list(dict.fromkeys(tags))
+    if wrong := [tag for tag in wanted if not _TAG.fullmatch(tag)]:
+        raise SessionError(
+            f"{wrong[0][:60]!r} is no tag: expected one word of at most {MAX_TAG} letters, digits and ._+-",
+            fix="write several tags with a space between them",
+        )
+    if len(wanted) > MAX_TAGS:
+        raise SessionError(f"{len(wanted)} tags; a take may have {MAX_TAGS}", fix="use fewer")
+    text = _text(path, {**read_meta(path), "tags": wanted})
+    try:
+        RealDisk().put(path, text.encode())
+    except OSError as error:
+        raise SessionError(f"can't write {path}: {error.strerror}", fix="make the folder writable") from error
+    return wanted
+
+
+def _text(path: Path, meta: Mapping[str, Any]) -> str:
     try:
         text = json.dumps(meta, indent=2, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise _wrong(path, f"expected plain JSON values, found: {error}") from error
     if faults := _faults(meta):
         raise _wrong(path, "; ".join(faults))
-    path.write_text(text + "\n", "utf-8")
+    return text + "\n"
 
 
 def _faults(meta: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ import pytest
 from page_stage import page_stage
 from session_samples import PERIOD_NS, some_packets, some_steps
 
+from choreo_service.cli import choreo
+from choreo_service.cli.failure import exit_code_of
 from choreo_service.dashboard.takes.reader import HEADER, Curves, _thinned, list_takes, take_path
 from choreo_service.errors import SessionError
 from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS
-from choreo_service.session import write_session
+from choreo_service.session import open_session, write_session
+from choreo_service.session.meta import META_FILE, read_meta, set_tags
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +140,48 @@ async def test_a_reader_that_dies_is_replaced(recordings: Path) -> None:
         await child.wait()
         async with browser.get(f"{stage.url}/api/takes") as answer:
             assert answer.status == 200
+
+
+@pytest.mark.asyncio
+async def test_tags_are_kept_by_the_page(recordings: Path) -> None:
+    header = recordings / "first" / META_FILE
+    before = await asyncio.to_thread(read_meta, header)
+    async with page_stage(recordings=recordings) as (stage, browser):
+        address = f"{stage.url}/api/takes/first/tags"
+        async with browser.put(address, json={"tags": ["berlin", "premiere", "berlin"]}) as answer:
+            assert (answer.status, await answer.json()) == (200, {"tags": ["berlin", "premiere"]})
+        async with browser.get(f"{stage.url}/api/takes") as answer:
+            assert {take["name"]: take.get("tags") for take in await answer.json()}["first"] == ["berlin", "premiere"]
+        for tags, status in ((["two words"], 409), ([""], 409), (["x" * 41], 409), ([5], 400), ("berlin", 400)):
+            async with browser.put(address, json={"tags": tags}) as answer:
+                assert answer.status == status, tags
+        async with browser.put(f"{stage.url}/api/takes/broken/tags", json={"tags": ["x"]}) as answer:
+            assert answer.status == 409
+    assert await asyncio.to_thread(read_meta, header) == before | {"tags": ["berlin", "premiere"]}
+
+
+def test_tags_of_the_command_line_are_listed_and_harm_no_seal(
+    recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    take = recordings / "second"
+    assert exit_code_of(choreo, ["takes", "tag", str(take), "wien", "probe"]) == 0
+    assert exit_code_of(choreo, ["takes", "list", "--tag", "wien", "-o", f"recorder.folder={recordings}"]) == 0
+    assert capsys.readouterr().out.splitlines()[2].endswith("wien probe")
+    open_session(take).verify()
+    assert exit_code_of(choreo, ["takes", "tag", str(take), "no tag!"]) == 3
+    assert "is no tag" in capsys.readouterr().err
+    assert exit_code_of(choreo, ["takes", "tag", str(take)]) == 0
+    assert read_meta(take / META_FILE)["tags"] == []
+
+
+def test_a_disk_that_fails_leaves_the_old_header(recordings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = recordings / "second" / META_FILE
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(SessionError, match="No space left on device"):
+        set_tags(path, ["berlin"])
+    assert path.read_bytes() == before

@@ -80,7 +80,7 @@ def _must_be_free(host: str, port: int) -> None:
         raise ChoreoError(
             f"can't listen on {host}:{port}: {fault.reason}", fix="choreo phone --host 0.0.0.0 --port 9001"
         )
-    who = holder(port) or "another program"
+    who = str(holder(port) or "another program")
     beside = f"or listen beside it: choreo phone --port {port + 1 if port < 65535 else 9001}, same port in the app"
     if who.startswith("choreo"):
         fix = f"a running choreo hears phones itself: its lines and log tell which; end it with Ctrl-C first, {beside}"

@@ -26,11 +26,13 @@ HEADER: Final = struct.Struct("<I")  # length of the JSON that stands before the
 
 
 def list_takes(root: Path) -> list[dict[str, Any]]:
-    """Every take of the folder, the newest first. One that can't be read says why instead."""
+    """Every take of the folder, the newest first. One that can't be read says why instead. `report` says whether there
+    is a groove report of it beside the recordings."""
     if not root.is_dir():
         return []
     folders = [path for path in root.iterdir() if (path / META_FILE).is_file() and not path.name.startswith(".")]
-    found = [_summary(path) for path in folders]
+    reports = root.parent / "reports"
+    found = [{**_summary(path), "report": (reports / path.name / "report.html").is_file()} for path in folders]
     return sorted(found, key=lambda take: str(take.get("created", "")), reverse=True)[:MAX_TAKES]
 
 

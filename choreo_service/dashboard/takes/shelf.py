@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,10 @@ class Shelf:
     async def list(self) -> bytes:
         """JSON: every take, the newest first."""
         return await self._ask({"op": "list"})
+
+    async def tag(self, name: str, tags: Sequence[str]) -> bytes:
+        """Give a take other tags: JSON, those it has now. Unreadable says why it has not."""
+        return await self._ask({"op": "tag", "name": name, "tags": list(tags)})
 
     async def open(self, name: str, *, performer: int, begin_s: float, end_s: float, points: int) -> bytes:
         """An excerpt (`reader.Curves`); Unreadable says why there is none."""

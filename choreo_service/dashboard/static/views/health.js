@@ -1,10 +1,14 @@
 // Health: why the word is what it is, where things go, and everything that comes in.
 
 import { age, card, el, say, shape } from "../dom.js";
-import { on } from "../link.js";
+import { run } from "../errands.js";
+import { now, on } from "../link.js";
 
 const POLL_MS = 500;
 const ROWS = 60;
+const LEVELS = { ok: "good", warn: "warn", fail: "bad" };
+const WORDS = { ok: "fine", warn: "to know", fail: "to mend" };
+const RANK = { ok: 0, warn: 1, fail: 2 };
 
 export function view(main) {
   const word = el("strong");
@@ -16,6 +20,7 @@ export function view(main) {
   main.append(el("h1", {}, "Health"), el("div", { class: "grid" },
     card("Now", el("p", { class: "row" }, mark, word), why),
     bridges,
+    machine(),
     card("Incoming", el("div", { class: "row" }, filter, el("a", { href: "/metrics" }, "metrics for Prometheus"), el("a", { href: "/healthz" }, "healthz")),
       el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Incoming samples" }, el("table", {}, el("thead", {}, el("tr", {}, ["age", "source", "stream", "values"].map((head) => el("th", { scope: "col" }, head)))), body)))));
   let level = "";
@@ -37,6 +42,29 @@ export function view(main) {
     if (answer?.ok) fill(body, await answer.json(), filter.value.trim().toLowerCase());
   }, POLL_MS);
   return () => { stop(); clearInterval(timer); };
+}
+
+/** What `choreo doctor` says of this machine, beside the running show. */
+function machine() {
+  const told = el("span", { class: "hint", role: "status" });
+  const list = el("ul", { class: "findings" });
+  const button = el("button", { type: "button", onclick: examine }, "Examine");
+  async function examine() {
+    button.disabled = true;
+    const ended = await run({ kind: "doctor" }, () => say(told, "examining … some seconds; the show goes on"));
+    button.disabled = false;
+    if (ended.state !== "done") return say(told, `⚠ ${ended.said}`);
+    const { ok, findings } = await (await fetch(`/api/errands/${ended.id}/answer`)).json();
+    say(told, ok ? "nothing has to be mended" : "something must be mended before playing");
+    return list.replaceChildren(...findings.sort((a, b) => RANK[b.status] - RANK[a.status]).map(finding));
+  }
+  return card("This machine", el("div", { class: "row" }, now.hello?.may_steer === false ? null : button, told), list,
+    el("p", { class: "hint" }, "The same in a terminal: ", el("code", {}, "choreo doctor"), " · for somebody who helps: ", el("code", {}, "choreo support-bundle")));
+}
+
+function finding({ name, status, found, fix }) {
+  return el("li", { "data-level": LEVELS[status] }, shape(LEVELS[status]), el("strong", {}, name, el("span", { class: "hidden" }, `: ${WORDS[status]}`)), el("span", { class: "found" }, found),
+    fix && el("span", { class: "fix" }, "→ ", el("code", {}, fix)));
 }
 
 function bridge({ name, state, supervised, detail, target, reason, hint, ...counts }) {
