@@ -15,6 +15,7 @@ COMMANDS = {
     "run": ("choreo_service.cli.run:run", "Play: sensors in, controls out, until Ctrl-C."),
     "record": ("choreo_service.cli.run:record", "Play, and record everything as a take."),
     "takes": ("choreo_service.cli.takes:takes", "List takes, mend what a fall cut off, export."),
+    "top": ("choreo_service.cli.top:top", "Watch and steer a running show in the terminal, also over ssh."),
     "replay": ("choreo_service.cli.replay:replay", "Run a take again, exactly or in real time."),
     "devices": ("choreo_service.cli.devices:devices", "List sensors, bridges, doors and their ports."),
     "phone": ("choreo_service.cli.phone:phone", "Connect a phone: where to send, and whether it arrives."),

@@ -52,6 +52,7 @@ def test_commands_are_listed_in_the_order_a_newcomer_needs_them() -> None:
         "run",
         "record",
         "takes",
+        "top",
         "replay",
         "devices",
         "phone",
