@@ -74,13 +74,15 @@ async def test_its_keys_steer_and_every_press_is_answered() -> None:
         await _says(app, "PANIC")
         await pilot.press("u")
         await _says(app, "resume: done")
+        await pilot.press("m")
+        await _says(app, "marker refused: nothing is being recorded")
         await pilot.press("2", "m")
         await _says(app, "mute density: done")
         stage.seconds(1.0)
         await _says(app, "muted")
         assert stage.service.controller.latches().muted == ("density",)
         await pilot.press("]")
-        await _says(app, "no scenes in this configuration")
+        await _says(app, "scene home: done")
 
 
 @pytest.mark.asyncio
