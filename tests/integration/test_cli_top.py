@@ -48,7 +48,10 @@ async def _watched(stage: PageStage) -> AsyncIterator[tuple[Top, Pilot[None]]]:
 
 
 async def _says(app: Top, text: str) -> None:
-    await true(lambda: text in _shown(app))
+    try:
+        await true(lambda: text in _shown(app))
+    except TimeoutError:
+        raise AssertionError(f"{text!r} is not on the screen:\n{_shown(app)}") from None
 
 
 @pytest.mark.asyncio
@@ -75,7 +78,7 @@ async def test_its_keys_steer_and_every_press_is_answered() -> None:
         await pilot.press("u")
         await _says(app, "resume: done")
         await pilot.press("m")
-        await _says(app, "marker refused: nothing is being recorded")
+        await _says(app, "marker refused: marker: nothing is being recorded")
         await pilot.press("2", "m")
         await _says(app, "mute density: done")
         stage.seconds(1.0)
