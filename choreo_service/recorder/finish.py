@@ -44,6 +44,11 @@ def unfinished(recordings: Path) -> list[Path]:
     return sorted(recordings.glob(f".*{FOLDER_SUFFIX}"))
 
 
+def take_of(folder: Path) -> str:
+    """The name a recording's take gets, unless there is one already."""
+    return folder.name[1:].removesuffix(FOLDER_SUFFIX)
+
+
 def recover(folders: Iterable[Path], disk: Disk | None = None) -> Iterator[tuple[Path, Session | SessionError | None]]:
     """Finish every recording nobody is writing to: (folder, take), with the error where one can't be, and None for one
     that had not begun yet, which is removed."""
@@ -164,7 +169,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     """What the recording said of itself. Where even that is lost, what has to be there."""
     plain = {
         "id": folder.name,
-        "name": folder.name.removeprefix(".").removesuffix(FOLDER_SUFFIX),
+        "name": take_of(folder),
         "source": "live",
         "period_ns": 20_000_000,
     }

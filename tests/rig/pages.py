@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -54,11 +54,14 @@ class PageShow:
     The desk is the test's own: every verb is obeyed and remembered in `latched`, but `scene`, which is refused.
     """
 
-    def __init__(self, osc_port: int, recordings: Path = NOWHERE, **settings: Any) -> None:
+    def __init__(
+        self, osc_port: int, recordings: Path = NOWHERE, sensors: Mapping[str, Any] | None = None, **settings: Any
+    ) -> None:
+        """`sensors` are made beside the dancer, by name, each from an Emit and a Clock."""
         clock = MonotonicClock()
         self.service = make_service(
             clock,
-            {"dancer": lambda emit, at: SyntheticDancer(SyntheticDancer.Config(), emit, at)},
+            {"dancer": lambda emit, at: SyntheticDancer(SyntheticDancer.Config(), emit, at), **(sensors or {})},
             {"synth": lambda wires, at: OscOut(OscOutConfig(port=osc_port), wires, at)},
         )
         self.answered: list[Answered] = []

@@ -14,26 +14,33 @@ from numpy.typing import NDArray
 from choreo_service.clock import NS
 from choreo_service.errors import ChoreoError, SessionError
 from choreo_service.packets import CONTROL_NAMES, MODALITIES
+from choreo_service.recorder import take_of, unfinished
 from choreo_service.schemas.tables import present_column
 from choreo_service.session import open_session
 from choreo_service.session.meta import META_FILE, read_meta
 
 Columns = dict[str, NDArray[np.float32]]
 
+_COMING: Final = "no take yet: it is being recorded, or made into one"
 MAX_TAKES: Final = 500
 MAX_POINTS: Final = 4000
 HEADER: Final = struct.Struct("<I")  # length of the JSON that stands before the float32 columns
 
 
 def list_takes(root: Path) -> list[dict[str, Any]]:
-    """Every take of the folder, the newest first. One that can't be read says why instead. `report` says whether there
-    is a groove report of it beside the recordings."""
+    """Every take of the folder, the newest first, after the recordings that aren't takes yet (`coming`).
+
+    One that can't be read says why instead. `report`: whether there is a groove report of it beside the recordings.
+    """
     if not root.is_dir():
         return []
     folders = [path for path in root.iterdir() if (path / META_FILE).is_file() and not path.name.startswith(".")]
     reports = root.parent / "reports"
     found = [{**_summary(path), "report": (reports / path.name / "report.html").is_file()} for path in folders]
-    return sorted(found, key=lambda take: str(take.get("created", "")), reverse=True)[:MAX_TAKES]
+    found.sort(key=lambda take: str(take.get("created", "")), reverse=True)
+    # Whether somebody records into it is not asked: that takes its lock for a moment, which its writer may want.
+    coming = [{"name": take_of(path), "problem": _COMING, "coming": True} for path in unfinished(root)]
+    return [*coming, *found][:MAX_TAKES]
 
 
 class Curves:

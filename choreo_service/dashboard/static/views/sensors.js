@@ -1,16 +1,19 @@
 // Sensors: what is listened to, whether it arrives, and what to do where it doesn't.
 
-import { age, card, el, svg } from "../dom.js";
+import { age, card, el, say, svg } from "../dom.js";
 import { now, on } from "../link.js";
-import { send } from "../verbs.js";
+import { send, toast } from "../verbs.js";
 
 export function view(main) {
   const cards = el("div", { class: "cards" });
+  const lessons = el("div", { class: "grid" });
+  const learning = new Map(); // sensor -> its Lesson
   main.append(el("h1", {}, "Sensors"),
     el("div", { class: "grid" },
       card("Range", el("p", { class: "hint" }, "choreo learns each body’s own range while it moves. Someone else steps in, or it started on a wrong foot? Learn anew; the music cross-fades."),
         el("div", { class: "row" }, el("button", { type: "button", onclick: () => send("recalibrate", {}, "learn the range anew") }, "Learn the range anew"))),
       cards,
+      lessons,
       card("A phone", el("p", { class: "hint" }, "Any app that sends its motion sensors over OSC: Sensors2OSC (Android), GyrOSC or ZIG SIM (iPhone), CoMote, TouchOSC. Phone and computer in one network; start choreo with this machine’s own address, and enter that address and port 9000 in the app:"),
         el("pre", { tabindex: "0" }, "choreo doctor                                # tells the address\nchoreo run -o sensors.phone.host=ADDRESS"))));
   const tablet = el("div");
@@ -18,6 +21,11 @@ export function view(main) {
   invite(tablet);
   let shown = "";
   return on("state", ({ sensors }) => {
+    for (const sensor of sensors) {
+      if (!Object.keys(sensor.unknown_addresses ?? {}).length) continue;
+      if (!learning.has(sensor.name)) { learning.set(sensor.name, new Lesson(sensor.name)); lessons.append(learning.get(sensor.name).node); }
+      learning.get(sensor.name).tell(sensor);
+    }
     const key = JSON.stringify(sensors);
     if (key === shown) return;
     shown = key;
@@ -41,6 +49,44 @@ function table(sources) {
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Sources" }, el("table", {},
     el("thead", {}, el("tr", {}, ["source", "per second", "last", "accepted", "refused"].map((head) => el("th", { scope: "col" }, head)))),
     el("tbody", {}, sources.map((source) => el("tr", {}, el("th", { scope: "row" }, source.name), [source.hz.toFixed(0), age(source.age_ms), String(source.accepted), refused(source.refused)].map((cell) => el("td", { class: "num" }, cell)))))));
+}
+
+/** Addresses no layout knows: what they bring, and what the configuration might say about them. Rows are written in place:
+ * a text that is being copied must not be replaced twice a second. */
+class Lesson {
+  constructor(name) {
+    this.name = name;
+    this.rows = new Map(); // address -> cells
+    this.body = el("tbody");
+    this.paste = el("pre", { tabindex: "0", "aria-label": "mapping to paste" });
+    this.offer = el("div", { hidden: true },
+      el("p", { class: "hint" }, "What they seem to be. Paste it into your configuration, correct it, and start choreo again:"), this.paste,
+      el("button", { type: "button", class: "small", onclick: () => this.copy() }, "Copy"));
+    this.node = card(`Learn: ${name}`, el("p", { class: "hint" }, "These addresses arrive and no layout knows them. Move the phone: which numbers answer?"),
+      el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Unknown addresses" }, el("table", {}, el("thead", {}, el("tr", {}, ["address", "heard", "newest values"].map((head) => el("th", { scope: "col" }, head)))), this.body)), this.offer);
+  }
+
+  tell({ unknown_addresses: addresses, unknown_counts: counts = {}, suggested_map: guess = {} }) {
+    for (const [address, values] of Object.entries(addresses)) {
+      if (!this.rows.has(address)) {
+        const cells = [el("td", { class: "num" }), el("td", { class: "num" })];
+        this.rows.set(address, cells);
+        this.body.append(el("tr", {}, el("th", { scope: "row" }, address), cells));
+      }
+      const [count, newest] = this.rows.get(address);
+      say(count, String(counts[address] ?? ""));
+      say(newest, values.map((value) => Number(value.toPrecision(4))).join("  "));
+    }
+    const entries = Object.entries(guess).map(([address, entry]) => `      ${JSON.stringify(address)}: ${JSON.stringify(entry)}`);
+    this.offer.hidden = !entries.length;
+    say(this.paste, ["sensors:", `  ${this.name}:`, "    map:", ...entries].join("\n"));
+  }
+
+  async copy() {
+    getSelection().selectAllChildren(this.paste); // where a page may not write the clipboard, Ctrl-C does
+    const done = await navigator.clipboard?.writeText(this.paste.textContent).then(() => true, () => false);
+    toast(done ? "copied ✓" : "selected: press Ctrl-C");
+  }
 }
 
 /** The address for another screen of the network, to be scanned; who only looks isn't shown the token. */

@@ -6,6 +6,7 @@ import { on } from "../link.js";
 import { toast } from "../verbs.js";
 import { clock, Panel } from "./take.js";
 
+const COMING_MS = 1500; // between two looks at recordings that become takes
 const HEAD = ["", "take", "made", "by", "length", "motion", "heart", "size", "tags"];
 
 export function view(main) {
@@ -40,13 +41,22 @@ export function view(main) {
     draw();
   }
   filter.addEventListener("input", draw);
-  const stop = on("hello", async () => {
-    const answer = await fetch("/api/takes");
+  let closed = false;
+  async function read() {
+    const answer = await fetch("/api/takes").catch(() => null);
+    if (closed || !answer) return undefined;
     if (!answer.ok) return toast(`takes: ${(await answer.text()).trim()}`, false);
     takes = await answer.json();
+    if (takes.some((take) => take.coming)) setTimeout(read, COMING_MS);
     return draw();
-  });
-  return () => { stop(); for (const panel of shown.values()) panel.close(); };
+  }
+  let recording = "";
+  const stops = [on("hello", read), on("state", (state) => {
+    const told = state.recording?.state ?? "";
+    if (told !== recording && recording) read();
+    recording = told;
+  })];
+  return () => { closed = true; stops.forEach((stop) => stop()); for (const panel of shown.values()) panel.close(); };
 }
 
 function row(take, on_show, choose) {

@@ -1,0 +1,59 @@
+"""The page Sensors: an app nobody here knows is learnt by what it sends."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from osc_datagrams import message
+from rig.osc_ear import OscEar
+from rig.pages import Pages, PageShow, answered
+from rig.ports import free_udp_port
+
+from choreo_adapters.sensors.osc_motion import OscMotion
+
+pytestmark = [pytest.mark.peer("chromium"), pytest.mark.slow]
+
+
+@pytest.fixture
+def phone_port() -> int:
+    return free_udp_port()
+
+
+@pytest.fixture
+def listening(ear: OscEar, phone_port: int) -> Iterator[PageShow]:
+    """A show that hears phones."""
+    running = PageShow(
+        ear.port, sensors={"phone": lambda emit, at: OscMotion(OscMotion.Config(port=phone_port), emit, at)}
+    )
+    with running:
+        yield running
+
+
+def test_an_unknown_app_is_shown_with_what_to_paste(
+    pages: Pages, listening: PageShow, phone_port: int, shots: Path
+) -> None:
+    def act(page: Any) -> dict[str, Any]:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            for address, values in (("/my/own/acc", (0.0, 0.2, 0.97)), ("/my/own/thing", (7.25,))):
+                phone.sendto(message(address, "f" * len(values), *values), ("127.0.0.1", phone_port))
+        unknown = page.get_by_role("region", name="Unknown addresses")
+        unknown.get_by_role("row", name="/my/own/acc 1 0 0.2 0.97").wait_for()
+        unknown.get_by_role("row", name="/my/own/thing 1 7.25").wait_for()
+        pasted = page.get_by_label("mapping to paste").inner_text()
+        page.get_by_role("button", name="Copy").click()
+        answered(page, "copied ✓")
+        assert page.evaluate("navigator.clipboard.readText()") == pasted
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        result: dict[str, Any] = yaml.safe_load(pasted)
+        return result
+
+    permitted = {"permissions": ["clipboard-read", "clipboard-write"]}
+    told = pages.visit(f"{listening.url}/sensors", act, size=(1280, 720), shot=shots / "sensors-learn.png", **permitted)
+    mapping = told["sensors"]["phone"]["map"]
+    assert mapping == {"/my/own/acc": {"stream": "acceleration", "unit": "g"}}
+    OscMotion.Config(map=mapping)  # what is to be pasted is accepted
