@@ -16,6 +16,7 @@ from choreo_service.packets import MODALITIES, BoolArray, FloatArray, SensorPack
 from choreo_service.ticker import Tick
 
 STILL, NORMAL, FULL = "stand still", "move normally", "move fully"
+STILL_S, NORMAL_S, FULL_S = 10.0, 30.0, 20.0  # unless somebody wants them longer
 REACTION_S: Final = 2.0  # at the beginning of each phase, while the performer reads and the filters settle
 PATIENCE_S: Final = 30.0  # for the first sample
 
@@ -63,6 +64,7 @@ class Flow:
         self._rows: list[list[NDArray[np.float32]]] = [[] for _ in phases]
         self._ages: list[list[NDArray[np.float32]]] = [[] for _ in phases]
         self._rest = Mounting()
+        self._moved: Mounting | None = None  # when all was over: the show may go on before anybody asks
         self.done = False  # all phases
 
     def __call__(self, tick: Tick, packets: Sequence[SensorPacket], step: Step) -> None:
@@ -99,7 +101,8 @@ class Flow:
             else Seen(np.zeros((0, 11), np.float32), np.zeros((0, 4), np.bool_))
             for phase, rows, ages in zip(self._phases, self._rows, self._ages, strict=True)
         }
-        return Heard(seen, self._rest, self._core.mounting(self._performer), self._core.period_ns / NS)
+        moved = self._moved or self._core.mounting(self._performer)
+        return Heard(seen, self._rest, moved, self._core.period_ns / NS)
 
     def _go_to(self, elapsed_s: float, row: FloatArray, age_s: FloatArray) -> None:
         begun_s = 0.0
@@ -111,7 +114,7 @@ class Flow:
                     self._ages[at].append(age_s)
                 return
             begun_s += phase.seconds
-        self.done = True
+        self.done, self._moved = True, self._core.mounting(self._performer)
 
     def _enter(self, at: int) -> None:
         if at == self._at:

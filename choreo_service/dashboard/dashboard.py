@@ -15,6 +15,7 @@ from choreo_service.clock import Clock
 from choreo_service.config import ControlMap, DashboardSettings
 from choreo_service.dashboard.access import Access
 from choreo_service.dashboard.assets import load_assets
+from choreo_service.dashboard.calibration import Calibration, CalibrationRoutes
 from choreo_service.dashboard.configuration import Configuration
 from choreo_service.dashboard.errands.errands import Errands
 from choreo_service.dashboard.errands.routes import ErrandsRoutes
@@ -53,6 +54,7 @@ class Dashboard:
         self.shelf, self._errands = Shelf(recordings), Errands()
         self._recordings, self._arguments = recordings, arguments
         self.configuration: Configuration | None = None  # for the page Config; a show may have been built by hand
+        self.calibration: Calibration | None = None  # likewise
         self._token = (settings.token or secrets.token_urlsafe(24)) if settings.lan else ""
         self.port = 0
         self.lan_ip = ""
@@ -120,6 +122,7 @@ class Dashboard:
         recordings, reports = self._recordings, self._recordings.parent / "reports"
         return [
             TakesRoutes(self.shelf, reports),
+            CalibrationRoutes(lambda: self.calibration),
             ErrandsRoutes(self._errands, recordings=recordings, reports=reports, arguments=self._arguments),
         ]
 

@@ -32,7 +32,7 @@ from choreo_service.protocols import Models
 from choreo_service.recorder import Ready, Recorder
 from choreo_service.replay import SETTINGS_OF_A_TAKE
 from choreo_service.service.doors import add_doors
-from choreo_service.service.face import add_dashboard
+from choreo_service.service.face import add_dashboard, calibrate_beside
 from choreo_service.service.finishing import finish_apart
 from choreo_service.service.models import chosen_models
 from choreo_service.service.show import Service
@@ -188,6 +188,7 @@ def build_service(loaded: Loaded, clock: Clock, models: Models | None = None) ->
             service, settings.dashboard, loaded.control_map, loaded.recordings, loaded.arguments
         )
         service.dashboard.configuration = Configuration(loaded)
+        calibrate_beside(service, service.dashboard, loaded)
     return service
 
 

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from choreo_service.config import ControlMap, DashboardSettings
+from choreo_service.calibration.beside import CalibrationBeside
+from choreo_service.config import ControlMap, DashboardSettings, Loaded
 from choreo_service.dashboard.dashboard import Dashboard
 from choreo_service.dashboard.hub import Hub
 from choreo_service.dashboard.metrics import Metrics
@@ -62,6 +63,20 @@ def add_dashboard(
     service.supervisor.hooks.append(lambda event: _adapter(hub, event))
     service.beside["dashboard"] = dashboard.run
     return dashboard
+
+
+def calibrate_beside(service: Service, dashboard: Dashboard, loaded: Loaded) -> None:
+    """Let the page guide a performer through the calibration that `choreo calibrate body` does without a show."""
+    calibration = CalibrationBeside(
+        service.core,
+        profiles=loaded.profiles,
+        known=loaded.settings.engine.bodies,
+        source=", ".join(loaded.sensors),
+    )
+    dashboard.calibration = calibration
+    service.listeners.append(calibration.tick)
+    service.facts["calibration"] = calibration.facts
+    service.beside["calibration"] = calibration.run
 
 
 def _answer(answered: Answered) -> dict[str, Any]:

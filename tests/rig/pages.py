@@ -23,7 +23,7 @@ from choreo_service.commands import COMMANDS, CommandError, Resend
 from choreo_service.config import DashboardSettings, load_settings
 from choreo_service.dashboard.configuration import Configuration
 from choreo_service.desk import Answered, Desk
-from choreo_service.service.face import add_dashboard
+from choreo_service.service.face import add_dashboard, calibrate_beside
 from rig.process import PeerError, wait_until
 
 T = TypeVar("T")
@@ -78,7 +78,9 @@ class PageShow:
         self._obey_everything()
         self.page = add_dashboard(self.service, DashboardSettings(**{"port": 0, **settings}), default_map(), recordings)
         self.service.facts["latched"] = lambda: self.latched
-        self.page.configuration = Configuration(load_settings(profile="demo", home=REPO_ROOT, environ={}))
+        loaded = load_settings(profile="demo", home=REPO_ROOT, environ={})
+        self.page.configuration = Configuration(loaded)
+        calibrate_beside(self.service, self.page, loaded)
         self._thread = Thread(target=lambda: asyncio.run(self.service.run()), name="rig-page-show")
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
+from choreo_service.calibration.flow import FULL_S, NORMAL_S, STILL_S
 from choreo_service.cli.options import Choice, config_options, for_take
 from choreo_service.errors import ConfigError
 
@@ -31,9 +32,9 @@ _BARE = ("engine.bodies=[]", "engine.mapper=rules", "output.exit_ease_s=0", "log
 @click.option(
     "--from", "from_s", type=click.FloatRange(min=0), default=0.0, help="Where in the take the minute begins."
 )
-@click.option("--still", type=_LENGTH, default=10.0, show_default=True, help="Seconds of standing still.")
-@click.option("--normal", type=_LENGTH, default=30.0, show_default=True, help="Seconds of moving normally.")
-@click.option("--full", type=_LENGTH, default=20.0, show_default=True, help="Seconds of moving fully.")
+@click.option("--still", type=_LENGTH, default=STILL_S, show_default=True, help="Seconds of standing still.")
+@click.option("--normal", type=_LENGTH, default=NORMAL_S, show_default=True, help="Seconds of moving normally.")
+@click.option("--full", type=_LENGTH, default=FULL_S, show_default=True, help="Seconds of moving fully.")
 @click.option("--replace", is_flag=True, help="Write over a profile of this name.")
 def body(
     name: str,

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from osc_datagrams import message
 from rig.osc_ear import OscEar
-from rig.pages import Pages, PageShow, answered
+from rig.pages import PHONE, Pages, PageShow, answered
 from rig.ports import free_udp_port
 
 from choreo_adapters.sensors.osc_motion import OscMotion
@@ -57,3 +57,19 @@ def test_an_unknown_app_is_shown_with_what_to_paste(
     mapping = told["sensors"]["phone"]["map"]
     assert mapping == {"/my/own/acc": {"stream": "acceleration", "unit": "g"}}
     OscMotion.Config(map=mapping)  # what is to be pasted is accepted
+
+
+def test_a_body_is_guided_through_its_minute(pages: Pages, show: PageShow, shots: Path) -> None:
+    def act(page: Any) -> None:
+        page.get_by_label("name of the body").fill("Anna!")
+        page.get_by_role("button", name="Begin").click()
+        answered(page, "'Anna!' can't name a body")
+        page.get_by_label("name of the body").fill("anna")
+        page.get_by_role("button", name="Begin").click()
+        page.get_by_text("1 of 3: stand still").wait_for()
+        page.screenshot(path=str(shots / "sensors-body.png"))
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_text("cancelled").wait_for()
+        page.get_by_role("button", name="Begin").wait_for()
+
+    pages.visit(f"{show.url}/sensors", act, size=PHONE, faults_allowed=True)  # Chromium calls a refusal an error

@@ -6,12 +6,14 @@ import { send, toast } from "../verbs.js";
 
 export function view(main) {
   const cards = el("div", { class: "cards" });
+  const body = calibrate();
   const lessons = el("div", { class: "grid" });
   const learning = new Map(); // sensor -> its Lesson
   main.append(el("h1", {}, "Sensors"),
     el("div", { class: "grid" },
       card("Range", el("p", { class: "hint" }, "choreo learns each body’s own range while it moves. Someone else steps in, or it started on a wrong foot? Learn anew; the music cross-fades."),
         el("div", { class: "row" }, el("button", { type: "button", onclick: () => send("recalibrate", {}, "learn the range anew") }, "Learn the range anew"))),
+      body.node,
       cards,
       lessons,
       card("A phone", el("p", { class: "hint" }, "Any app that sends its motion sensors over OSC: Sensors2OSC (Android), GyrOSC or ZIG SIM (iPhone), CoMote, TouchOSC. Phone and computer in one network; start choreo with this machine’s own address, and enter that address and port 9000 in the app:"),
@@ -20,7 +22,8 @@ export function view(main) {
   main.lastChild.append(card("A tablet", tablet));
   invite(tablet);
   let shown = "";
-  return on("state", ({ sensors }) => {
+  return on("state", ({ sensors, calibration }) => {
+    body.tell(calibration);
     for (const sensor of sensors) {
       if (!Object.keys(sensor.unknown_addresses ?? {}).length) continue;
       if (!learning.has(sensor.name)) { learning.set(sensor.name, new Lesson(sensor.name)); lessons.append(learning.get(sensor.name).node); }
@@ -49,6 +52,38 @@ function table(sources) {
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Sources" }, el("table", {},
     el("thead", {}, el("tr", {}, ["source", "per second", "last", "accepted", "refused"].map((head) => el("th", { scope: "col" }, head)))),
     el("tbody", {}, sources.map((source) => el("tr", {}, el("th", { scope: "row" }, source.name), [source.hz.toFixed(0), age(source.age_ms), String(source.accepted), refused(source.refused)].map((cell) => el("td", { class: "num" }, cell)))))));
+}
+
+/** The guided minute: what `choreo calibrate body` asks for, while the show plays on. */
+function calibrate() {
+  const name = el("input", { type: "text", placeholder: "anna", "aria-label": "name of the body", maxlength: 40, spellcheck: "false", autocapitalize: "none" });
+  const told = el("p", { class: "guide", role: "status" });
+  const bar = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "of this part" });
+  const ask = async (method, words) => {
+    const answer = await fetch("/api/calibration", { method, headers: { "Content-Type": "application/json" }, body: words && JSON.stringify(words) }).catch(() => null);
+    if (!answer?.ok) toast(answer ? (await answer.text()).trim() : "no connection to choreo", false);
+  };
+  const again = el("input", { type: "checkbox" });
+  const start = el("button", { type: "button", onclick: () => ask("POST", { name: name.value.trim(), performer: now.performer, replace: again.checked }) }, "Begin");
+  const stop = el("button", { type: "button", hidden: true, onclick: () => ask("DELETE") }, "Cancel");
+  const node = card("A body of its own", el("p", { class: "hint" }, "Stand still, move normally, move fully: a minute, as you are told. From the next start on choreo knows this body from the first second."),
+    el("div", { class: "row" }, name, el("label", {}, again, " write over it"), start, stop), told, bar);
+  let whole = 0;
+  let at = 0;
+  const tell = (calibration) => {
+    node.hidden = !calibration;
+    if (!calibration) return;
+    const { state, phase, at: part, of, left_s, said } = calibration;
+    const busy = ["waiting", "guiding", "measuring"].includes(state);
+    if (part !== at) { at = part; whole = left_s; }
+    start.hidden = busy;
+    stop.hidden = !busy;
+    bar.hidden = state !== "guiding";
+    bar.value = whole ? 1 - left_s / whole : 0;
+    const words = { waiting: "waiting for the first sample …", guiding: `${part} of ${of}: ${phase} · ${Math.ceil(left_s)} s`, measuring: "measuring …", done: `✓ ${said}`, failed: `⚠ ${said}` };
+    say(told, words[state] ?? said);
+  };
+  return { node, tell };
 }
 
 /** Addresses no layout knows: what they bring, and what the configuration might say about them. Rows are written in place:
