@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -21,6 +21,7 @@ from choreo_service.dashboard.errands.errands import Errands
 from choreo_service.dashboard.errands.routes import ErrandsRoutes
 from choreo_service.dashboard.hub import Hub
 from choreo_service.dashboard.metrics import Metrics
+from choreo_service.dashboard.phones import PhonesRoutes
 from choreo_service.dashboard.picture import Picture
 from choreo_service.dashboard.server import CLOSE_S, Ask, Routes, Server
 from choreo_service.dashboard.takes.routes import TakesRoutes
@@ -46,13 +47,14 @@ class Dashboard:
         lan_address: Callable[[], str | None],
         recordings: Path,
         arguments: Sequence[str],
+        sensors: Mapping[str, Any],
     ) -> None:
         """`recordings` is the folder of takes; with `arguments` a command reads the configuration that plays."""
         self._settings, self._clock = settings, clock
         self.hub, self._picture, self._metrics, self._ask = hub, picture, metrics, ask
         self._lan_address = lan_address
         self.shelf, self._errands = Shelf(recordings), Errands()
-        self._recordings, self._arguments = recordings, arguments
+        self._recordings, self._arguments, self._sensors = recordings, arguments, sensors
         self.configuration: Configuration | None = None  # for the page Config; a show may have been built by hand
         self.calibration: Calibration | None = None  # likewise
         self._token = (settings.token or secrets.token_urlsafe(24)) if settings.lan else ""
@@ -123,6 +125,7 @@ class Dashboard:
         return [
             TakesRoutes(self.shelf, reports),
             CalibrationRoutes(lambda: self.calibration),
+            PhonesRoutes(self._sensors, self._lan_address),
             ErrandsRoutes(self._errands, recordings=recordings, reports=reports, arguments=self._arguments),
         ]
 

@@ -57,6 +57,7 @@ def add_dashboard(
         lan_address=lan_address,
         recordings=recordings,
         arguments=arguments,
+        sensors=service.sensors,
     )
     service.listeners.append(hub.tick)
     service.desk.hooks.append(lambda answered: hub.event(_answer(answered), answered.t_ns))

@@ -73,3 +73,20 @@ def test_a_body_is_guided_through_its_minute(pages: Pages, show: PageShow, shots
         page.get_by_role("button", name="Begin").wait_for()
 
     pages.visit(f"{show.url}/sensors", act, size=PHONE, faults_allowed=True)  # Chromium calls a refusal an error
+
+
+def test_somebody_with_a_phone_sees_where_to_send(pages: Pages, listening: PageShow, phone_port: int) -> None:
+    def act(page: Any) -> None:
+        help_ = page.get_by_label("A phone for phone")
+        help_.get_by_text(f"port {phone_port}").first.wait_for()
+        if not help_.get_by_text("in no network").count():
+            assert help_.get_by_role("img", name="QR code").count() == 1
+            help_.get_by_text("hears this machine only").wait_for()
+        help_.get_by_text("GyrOSC (iOS)").click()
+        help_.locator("details[open] li", has_text=str(phone_port)).wait_for()
+
+    pages.visit(f"{listening.url}/sensors", act)
+
+
+def test_a_show_that_hears_no_phone_says_so(pages: Pages, show: PageShow) -> None:
+    pages.visit(f"{show.url}/sensors", lambda page: page.get_by_text("No sensor of this show hears phones").wait_for())

@@ -7,6 +7,7 @@ import { send, toast } from "../verbs.js";
 export function view(main) {
   const cards = el("div", { class: "cards" });
   const body = calibrate();
+  const phones = el("div", { class: "grid" });
   const lessons = el("div", { class: "grid" });
   const learning = new Map(); // sensor -> its Lesson
   main.append(el("h1", {}, "Sensors"),
@@ -16,8 +17,8 @@ export function view(main) {
       body.node,
       cards,
       lessons,
-      card("A phone", el("p", { class: "hint" }, "Any app that sends its motion sensors over OSC: Sensors2OSC (Android), GyrOSC or ZIG SIM (iPhone), CoMote, TouchOSC. Phone and computer in one network; start choreo with this machine’s own address, and enter that address and port 9000 in the app:"),
-        el("pre", { tabindex: "0" }, "choreo doctor                                # tells the address\nchoreo run -o sensors.phone.host=ADDRESS"))));
+      phones));
+  invite_phones(phones);
   const tablet = el("div");
   main.lastChild.append(card("A tablet", tablet));
   invite(tablet);
@@ -124,6 +125,29 @@ class Lesson {
   }
 }
 
+/** For each sensor that hears phones: where to send, a code, and the steps of each app. */
+async function invite_phones(box) {
+  const answer = await fetch("/api/phones").catch(() => null);
+  const found = answer?.ok ? await answer.json() : [];
+  box.append(...(found.length ? found.map(phone) : [card("A phone", el("p", { class: "hint" }, "No sensor of this show hears phones. In a terminal:"), el("pre", { tabindex: "0" }, "choreo phone"))]));
+}
+
+function phone({ sensor, host, port, heard, link, modules, apps }) {
+  const start = `choreo run -o sensors.${sensor}.host=${host}`;
+  return card(`A phone for ${sensor}`,
+    host ? el("p", {}, "Send OSC by UDP to host ", el("code", {}, host), " port ", el("code", {}, String(port)), ". Phone and computer in one network; keep the app in front.") : el("p", {}, "⚠ This machine is in no network: join the phone’s Wi-Fi, or share the phone’s own."),
+    host && !heard && el("p", {}, "⚠ This show hears this machine only. Start it so: ", el("code", {}, start)),
+    modules.length ? el("div", { class: "row" }, qr(modules, `QR code of ${link}`), el("p", { class: "hint" }, "CoMote scans this; any other camera shows the address.")) : null,
+    apps.map(({ app, steps }) => el("details", {}, el("summary", {}, app), el("ol", {}, steps.map((step) => el("li", {}, step))))));
+}
+
+/** Black on white, four modules of quiet around it. */
+function qr(modules, label) {
+  const dark = modules.flatMap((row, y) => [...row].map((bit, x) => (bit === "1" ? `M${x + 4} ${y + 4}h1v1h-1z` : ""))).join("");
+  const size = modules.length + 8;
+  return svg("svg", { viewBox: `0 0 ${size} ${size}`, width: 220, height: 220, role: "img", "aria-label": label }, svg("rect", { width: size, height: size, fill: "#fff" }), svg("path", { d: dark, fill: "#000" }));
+}
+
 /** The address for another screen of the network, to be scanned; who only looks isn't shown the token. */
 async function invite(box) {
   const answer = await fetch("/api/invitation").catch(() => null);
@@ -132,9 +156,7 @@ async function invite(box) {
     box.append(el("p", { class: "hint" }, "Another screen of the network may look at this page with a token; with a PIN it may steer:"), el("pre", { tabindex: "0" }, "choreo run --lan -o dashboard.pin=4711"));
     return;
   }
-  const dark = modules.flatMap((row, y) => [...row].map((bit, x) => (bit === "1" ? `M${x + 4} ${y + 4}h1v1h-1z` : ""))).join("");
-  const size = modules.length + 8; // four modules of quiet around it
   box.append(el("p", { class: "hint" }, "Scan it on a tablet or phone of the same network: it may look; with the PIN it may steer."),
-    svg("svg", { viewBox: `0 0 ${size} ${size}`, width: 220, height: 220, role: "img", "aria-label": "QR code of the address" }, svg("rect", { width: size, height: size, fill: "#fff" }), svg("path", { d: dark, fill: "#000" })),
+    qr(modules, "QR code of the address"),
     el("p", {}, el("code", {}, address)));
 }
