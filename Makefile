@@ -63,8 +63,8 @@ golden-update: $(VENV)/.dev ## decide anew what the golden takes sound like, and
 bench: $(VENV)/.dev ## measure latency and cadence on this machine
 	$(BIN)/python -m bench $(ARGS)
 
-soak: $(VENV)/.dev ## the endurance tests: MINUTES=30 of service time, HOURS=0.5 of a recorded show; memory and descriptors must stay flat
-	CHOREO_SOAK_MINUTES=$(MINUTES) CHOREO_SIM_HOURS=$(HOURS) $(BIN)/pytest tests/soak $(ARGS)
+soak: $(VENV)/.dev ## the endurance tests: MINUTES=30 of service time, HOURS=0.5 of a recorded show; memory and descriptors must stay flat; a newcomer's walk
+	CHOREO_SOAK_MINUTES=$(MINUTES) CHOREO_SIM_HOURS=$(HOURS) CHOREO_WALK_SECONDS=30 $(BIN)/pytest tests/soak tests/peers/pages/test_newcomer.py $(ARGS)
 
 fuzz: $(VENV)/.dev ## INPUTS=1000000 mutated inputs for each reader of bytes from outside; an hour
 	PYTHONPATH=tests $(BIN)/python -m faults.osc_fuzz --seconds 600

@@ -29,6 +29,12 @@ from rig.process import PeerError, wait_until
 T = TypeVar("T")
 
 VIEWS: Final = ("/", "/stage", "/map", "/sensors", "/takes", "/health", "/config")
+FETCHED: Final = {
+    "/takes": "main tbody tr",
+    "/config": "main input",
+    "/health": "main tbody tr",
+    "/sensors": "main table",
+}
 DESK, PHONE = (1280, 900), (390, 844)
 
 REPO_ROOT: Final = Path(__file__).resolve().parents[2]
@@ -189,6 +195,12 @@ class Pages:
             if shot is not None:
                 page.screenshot(path=str(shot))
         return result, faults
+
+
+def settled(page: Any, view: str) -> None:
+    """Wait until the page shows what it has to show: the state has been told, and what the view fetches has come."""
+    page.wait_for_function("() => document.querySelector('#health').innerText !== ''", timeout=20_000)
+    page.locator(FETCHED.get(view, "main > *")).first.wait_for()
 
 
 def answered(page: Any, text: str) -> None:

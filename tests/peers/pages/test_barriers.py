@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rig.pages import VIEWS, Pages, PageShow, axe_source
+from rig.pages import VIEWS, Pages, PageShow, axe_source, settled
 
 pytestmark = [pytest.mark.peer("chromium"), pytest.mark.slow]
 
@@ -37,7 +37,7 @@ def test_no_serious_barrier_for_anybody(
         def act(page: Any, view: str = view) -> list[str]:
             if theme == "light" and view != "/stage":
                 page.keyboard.press("d")
-            page.wait_for_timeout(1500)
+            settled(page, view)
             page.evaluate(axe)
             found = page.evaluate("axe.run().then(r => r.violations)")
             page.screenshot(path=str(shots / f"{view.strip('/') or 'live'}-{theme}.png"))

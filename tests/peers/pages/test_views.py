@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from rig.osc_ear import OscEar
-from rig.pages import DESK, PHONE, VIEWS, Pages, PageShow
+from rig.pages import DESK, PHONE, VIEWS, Pages, PageShow, settled
 
 pytestmark = [pytest.mark.peer("chromium"), pytest.mark.slow]
 
@@ -32,8 +32,8 @@ def test_every_page_shows_the_running_show(
     pages: Pages, show: PageShow, shots: Path, view: str, size: tuple[int, int]
 ) -> None:
     def act(page: Any) -> bool:
+        settled(page, view)
         page.wait_for_function("() => document.querySelector('main').innerText.length > 60")
-        page.wait_for_timeout(1500)
         if view in ("/", "/stage", "/map"):
             before = _numbers(page)
             assert len(before) == 5
