@@ -127,7 +127,10 @@ function report(take) {
   const told = el("span", { class: "hint", role: "status" });
   const box = el("div");
   const address = `/api/takes/${encodeURIComponent(take.name)}/report?performer=${now.performer}`;
-  const open = () => box.replaceChildren(el("iframe", { class: "report", sandbox: true, src: address, title: `groove report of ${take.name}` }));
+  const open = () => {
+    box.replaceChildren(el("iframe", { class: "report", sandbox: true, src: address, title: `groove report of ${take.name}` }));
+    box.scrollIntoView({ block: "nearest" });
+  };
   const make = async () => {
     const ended = await run({ kind: "report", take: take.name, performer: now.performer }, ({ said }) => say(told, said ? `measuring … ${said.split("\n").pop()}` : "measuring … a minute or so; the show goes on"));
     say(told, ended.state === "done" ? "measured just now" : `⚠ ${ended.said}`);
