@@ -134,10 +134,11 @@ async def test_a_reader_that_dies_is_replaced(recordings: Path) -> None:
     async with page_stage(recordings=recordings) as (stage, browser):
         async with browser.get(f"{stage.url}/api/takes") as answer:
             assert answer.status == 200
-        child = stage.page.shelf._child
-        assert child is not None
+        starting = stage.page.shelf._child
+        assert starting is not None
+        child = await starting
         child.kill()
-        await child.wait()
+        await asyncio.to_thread(child.wait)
         async with browser.get(f"{stage.url}/api/takes") as answer:
             assert answer.status == 200
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import IO, Any, Final, Literal
 
+from choreo_service.dashboard.children import chunks, running
 from choreo_service.dashboard.errands.plans import Command, Plan
 from choreo_service.errors import ChoreoError
 
@@ -19,7 +19,6 @@ LONGEST_S: Final = 900.0
 MAX_PRINTED: Final = 1 << 20  # bytes of an answer
 _KEPT: Final = 6
 _SAID: Final = 2000  # bytes of what a command last complained of or told on its way
-_NICE: Final = 15
 
 
 @dataclass(slots=True, eq=False)
@@ -114,40 +113,22 @@ async def _all(errand: Errand, commands: Sequence[Command]) -> bool:
 
 async def _run(errand: Errand, command: Command) -> int:
     """One command from start to end; its exit code."""
-    pipe = asyncio.subprocess.PIPE
-    child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe)
-    try:
-        _give_way(child.pid, errand.plan)
+    async with running(command, gives_way=not errand.plan.measures) as child:
         async with asyncio.TaskGroup() as readers:
-            readers.create_task(_answer(errand, child.stdout))
-            readers.create_task(_words(errand, child.stderr))
-        return await child.wait()
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
+            readers.create_task(asyncio.to_thread(_answer, errand, child.stdout))
+            readers.create_task(asyncio.to_thread(_words, errand, child.stderr))
+        return await asyncio.to_thread(child.wait)
 
 
-def _give_way(pid: int, plan: Plan) -> None:
-    """The show goes first; a child must not inherit its real-time priority either."""
-    try:
-        if hasattr(os, "sched_setscheduler"):
-            os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
-        if hasattr(os, "setpriority") and not plan.measures:
-            os.setpriority(os.PRIO_PROCESS, pid, _NICE)
-    except OSError:
-        return  # it has ended already, or this system doesn't let us
-
-
-async def _answer(errand: Errand, pipe: asyncio.StreamReader | None) -> None:
+def _answer(errand: Errand, pipe: IO[bytes] | None) -> None:
     errand.printed = b""
-    while pipe is not None and (chunk := await pipe.read(1 << 16)):
+    for chunk in chunks(pipe):
         errand.printed = (errand.printed + chunk)[:MAX_PRINTED]
 
 
-async def _words(errand: Errand, pipe: asyncio.StreamReader | None) -> None:
+def _words(errand: Errand, pipe: IO[bytes] | None) -> None:
     end = b""
-    while pipe is not None and (chunk := await pipe.read(4096)):
+    for chunk in chunks(pipe):
         end = (end + chunk)[-_SAID:]
         lines = end.decode("utf-8", "replace").replace("\r", "\n").splitlines()
         errand.said = "\n".join(line.strip() for line in lines if line.strip())

@@ -6,9 +6,11 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
+from choreo_service.dashboard.children import Child, end, start_asked
 from choreo_service.dashboard.takes.child import FRAME
 
 ANSWER_S: Final = 20.0
@@ -25,7 +27,7 @@ class Shelf:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._turn = asyncio.Lock()
-        self._child: asyncio.subprocess.Process | None = None
+        self._child: asyncio.Future[Child] | None = None
 
     async def list(self) -> bytes:
         """JSON: every take, the newest first."""
@@ -44,39 +46,49 @@ class Shelf:
     async def close(self) -> None:
         """End the process. Idempotent."""
         child, self._child = self._child, None
-        if child is not None and child.returncode is None:
-            child.kill()
-            await child.wait()
+        if child is not None:
+            with suppress(OSError):  # it could not be started
+                await end(await child)
 
     async def _ask(self, request: dict[str, Any]) -> bytes:
         async with self._turn:
             try:
                 async with asyncio.timeout(ANSWER_S):
-                    return await self._answer(request)
-            except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+                    refused, body = await asyncio.to_thread(_exchange, await self._reader(), request)
+            except asyncio.CancelledError:
+                await self.close()  # its answer would be taken for that to the next question
+                raise
+            except (OSError, TimeoutError, EOFError) as error:
                 await self.close()  # the next question starts another one
                 raise Unreadable(f"the reader of takes ended: {type(error).__name__}") from error
-
-    async def _answer(self, request: dict[str, Any]) -> bytes:
-        if self._child is None or self._child.returncode is not None:
-            self._child = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "choreo_service.dashboard.takes.child",
-                str(self._root),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-        writer, reader = self._child.stdin, self._child.stdout
-        if writer is None or reader is None:
-            raise OSError("no pipes")
-        writer.write(json.dumps(request).encode() + b"\n")
-        await writer.drain()
-        refused, length = FRAME.unpack(await reader.readexactly(FRAME.size))
-        if length > MAX_ANSWER:
-            raise OSError("answer too long")
-        body = await reader.readexactly(length)
         if refused:
             raise Unreadable(body.decode("utf-8", "replace"))
         return body
+
+    async def _reader(self) -> Child:
+        """The process; started where there is none, or none any more."""
+        if self._child is not None and self._child.done() and self._child.result().poll() is not None:
+            await self.close()
+        if self._child is None:
+            command = (sys.executable, "-m", "choreo_service.dashboard.takes.child", str(self._root))
+            self._child = asyncio.get_running_loop().run_in_executor(None, start_asked, command)
+        return await asyncio.shield(self._child)
+
+
+def _exchange(child: Child, request: dict[str, Any]) -> tuple[bool, bytes]:
+    """One question and its answer: (refused, body). Waits, in a thread. EOFError where the child ends before it."""
+    if child.stdin is None or child.stdout is None:
+        raise OSError("no pipes")
+    child.stdin.write(json.dumps(request).encode() + b"\n")
+    child.stdin.flush()
+    refused, length = FRAME.unpack(_exactly(child.stdout, FRAME.size))
+    if length > MAX_ANSWER:
+        raise OSError("answer too long")
+    return bool(refused), _exactly(child.stdout, length)
+
+
+def _exactly(pipe: IO[bytes], count: int) -> bytes:
+    data = pipe.read(count)
+    if len(data) < count:
+        raise EOFError
+    return data
