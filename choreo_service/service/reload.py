@@ -96,6 +96,8 @@ class Reload:
             scenes=found.scenes,
             throttles=found.throttles,
         )
+        if service.shaping is not None:
+            service.shaping.follow(found.in_force)
         service.exit_ease_s = settings.output.exit_ease_s
         logs.set_level(settings.log.level)
         service.recorder.tell(control_map=control_map.model_dump(mode="json"))

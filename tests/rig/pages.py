@@ -24,6 +24,7 @@ from choreo_service.config import DashboardSettings, load_settings
 from choreo_service.dashboard.configuration import Configuration
 from choreo_service.desk import Answered, Desk
 from choreo_service.service.face import add_dashboard
+from choreo_service.service.shaping import Shaping
 from rig.process import PeerError, wait_until
 
 T = TypeVar("T")
@@ -72,7 +73,10 @@ class PageShow:
         self._obey_everything()
         self.page = add_dashboard(self.service, DashboardSettings(**{"port": 0, **settings}), default_map(), recordings)
         self.service.facts["latched"] = lambda: self.latched
-        self.page.configuration = Configuration(load_settings(profile="demo", home=REPO_ROOT, environ={}))
+        loaded = load_settings(profile="demo", home=REPO_ROOT, environ={})
+        self.page.configuration = Configuration(loaded)
+        shaping = Shaping(loaded, self.service.controller, self.service.recorder, play=lambda _: None)
+        self.service.facts["shape"] = shaping.facts
         self._thread = Thread(target=lambda: asyncio.run(self.service.run()), name="rig-page-show")
         self._loop: asyncio.AbstractEventLoop | None = None
 

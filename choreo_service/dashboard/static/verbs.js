@@ -33,6 +33,13 @@ export function scene(step) {
   return send("scene", { name: next }, `scene ${next}`);
 }
 
+/** Let the next one lead the tempo, or the one that is named. */
+export function lead(leader) {
+  const { leaders } = now.hello;
+  const next = leader ?? leaders[(leaders.indexOf(now.state?.leader) + 1) % leaders.length];
+  return send("policy", { leader: next }, `${next} leads`);
+}
+
 /** The buttons of the guard actions, in order: verb, label, key, whether it is in force. */
 export const ACTIONS = [
   ["panic", "Panic", "Esc", () => latched().panic],
@@ -42,4 +49,5 @@ export const ACTIONS = [
   ["record", "Record", "R", () => ["recording", "stalled"].includes(now.state?.recording?.state)],
   ["marker", "Marker", "M", null],
   ["tap", "Tap", "T", null],
+  ["recalibrate", "Learn my range", "C", null],
 ];
