@@ -25,13 +25,13 @@ class Shaping:
         """`play` lets the controller go by a control map and scenes."""
         self._controller, self._recorder, self._play = controller, recorder, play
         self._now = self._filed = loaded
-        self._kept: list[dict[str, str]] = []
+        self._told: tuple[Loaded, str, Mapping[str, Any]] | None = None
         self.dashboard: Dashboard | None = None
 
     def follow(self, loaded: Loaded) -> None:
         """The files were read again: what they say is what plays."""
         self._now = self._filed = loaded
-        self._kept = []
+        self._told = None
 
     def obey(self, command: Shape) -> None:
         """CommandError, and nothing changed, where the control map can't be so."""
@@ -44,7 +44,6 @@ class Shaping:
             raise CommandError(error.problem, fix=error.fix) from None
         self._play(now)
         self._now = now
-        self._kept = [asdict(one) for one in kept(now, self._filed)]
         # The command is in the take that runs; those to come must say what they begin with.
         self._recorder.describe(control_map=now.control_map.model_dump(mode="json"))
         if self.dashboard is not None:
@@ -53,13 +52,19 @@ class Shaping:
     def facts(self) -> Mapping[str, Any]:
         """For the pages: every key of every control as it plays, and the lines that keep what was changed."""
         scene = self._controller.playing[0]
-        controls = self._now.scenes[scene].controls if scene in self._now.scenes else self._now.control_map
-        filed = self._filed.scenes[scene].controls if scene in self._filed.scenes else self._filed.control_map
+        if self._told is None or self._told[0] is not self._now or self._told[1] != scene:
+            self._told = self._now, scene, self._tell(scene)
+        return self._told[2]
+
+    def _tell(self, scene: str) -> Mapping[str, Any]:
+        now, filed = self._now, self._filed
+        controls = now.scenes[scene].controls if scene in now.scenes else now.control_map
+        before = filed.scenes[scene].controls if scene in filed.scenes else filed.control_map
         own = {name: flat(controls[name]) for name in CONTROL_NAMES}
         return {
             "scene": scene,
             "controls": own,
-            "wires": {name: asdict(wire) for name, wire in self._now.control_map.wires().items()},
-            "changed": [name for name in CONTROL_NAMES if own[name] != flat(filed[name])],
-            "kept": self._kept,
+            "wires": {name: asdict(wire) for name, wire in now.control_map.wires().items()},
+            "changed": [name for name in CONTROL_NAMES if own[name] != flat(before[name])],
+            "kept": [asdict(one) for one in kept(now, filed)],
         }

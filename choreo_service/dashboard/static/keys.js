@@ -1,7 +1,7 @@
 // The keyboard. Not while typing; panic always.
 
 import { now } from "./link.js";
-import { lead, scene, send, toast } from "./verbs.js";
+import { lead_next, scene, send, toast } from "./verbs.js";
 import { el } from "./dom.js";
 
 const FOCUS_MS = 8000;
@@ -56,7 +56,7 @@ function action(key, { stage, theme, sound }) {
   }
   if ((low === "h" || low === "l") && !chosen) return () => toast("choose a control first: 1 to 5", false);
   if (KEYS[low]) return () => send(KEYS[low]);
-  return { "[": () => scene(-1), "]": () => scene(+1), p: () => lead(), ".": stage, d: theme, a: sound, "?": help }[low] ?? null;
+  return { "[": () => scene(-1), "]": () => scene(+1), p: lead_next, ".": stage, d: theme, a: sound, "?": help }[low] ?? null;
 }
 
 export function help() {

@@ -16,7 +16,7 @@ export function learn_button(command, of) {
 }
 
 export function learning() {
-  const body = el("div");
+  const body = el("div", { class: "keys-list" });
   let shown = "";
   const stops = [on("state", ({ learnt, scenes }) => {
     for (const button of document.querySelectorAll(".learn")) button.setAttribute("aria-pressed", String(waits(button.dataset.command, button.dataset.of)));
