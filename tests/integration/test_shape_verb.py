@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from choreo_service.clock import NS, VirtualClock, run_virtual
 from choreo_service.config import Loaded, load_settings
@@ -151,3 +152,11 @@ def test_it_is_in_the_take_and_the_take_replays_exactly(show: Show, tmp_path: Pa
     show.service.recorder.start("next")
     assert show.service.recorder._header["control_map"]["density"]["clamp"] == [0.3, 1.0]
     show.service.recorder.close()
+
+
+def test_a_slider_that_moves_is_one_line_of_the_log(show: Show) -> None:
+    with capture_logs() as said:
+        for low in (0.1, 0.2, 0.3):
+            show.ask("shape", "density", "clamp.low", low)
+        show.ask("shape", "tension", "clamp.low", 0.1)
+    assert [line["log_level"] for line in said] == ["info", "debug", "debug", "info"]
