@@ -49,6 +49,7 @@ class Loaded:
     ]  # key path -> where its value came from; a path not in it has its built-in default
     base_dir: Path  # the workspace; checkpoints and recordings are relative to it
     control_map_path: Path
+    map_layer: Layer  # what the control map's file says
 
     @property
     def checkpoints(self) -> Path:
@@ -102,6 +103,7 @@ def load_settings(
         origins=merged.origins,
         base_dir=base,
         control_map_path=map_path,
+        map_layer=map_layer,
     )
 
 

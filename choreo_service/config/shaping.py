@@ -1,27 +1,27 @@
-"""Keys of one control changed while a show goes on, and what to write into which file to keep that.
+"""Keys of the control map changed while a show goes on, and what to write into which file to keep that.
 
-A change belongs to the scene that plays; keys that a scene can't say, and everything while the control map itself
-plays, belong to the control map. A scene that said the same as the map before goes on saying the same.
+Changes lie above what the files say, one layer for the control map and one for each scene, and are put together and
+checked as the files are. A change belongs to the scene that plays; keys that a scene can't say, and everything while
+the control map itself plays, belong to the control map.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import yaml
 
-from choreo_service.config.control_map import ControlMap, ControlSpec, default_spec
-from choreo_service.config.layers import Layer
+from choreo_service.config.control_map import ControlMap, ControlSpec
+from choreo_service.config.layers import Layer, merge
 from choreo_service.config.loading import Loaded
 from choreo_service.config.problems import validated
-from choreo_service.config.scenes import HOME, SceneControl
-from choreo_service.errors import ConfigError
-from choreo_service.packets import CONTROL_NAMES
+from choreo_service.config.scenes import HOME, SceneControl, in_scene
 
 Value = bool | float | str | None
-Flat = dict[str, Any]  # one control's keys, those of `clamp` and `ease` dotted
+Keys = Mapping[str, Any]  # of one control, as a file says them
+Changes = Mapping[str, Mapping[str, Keys]]  # scene -> control -> keys; HOME is the control map
 
 _DIGITS: Final = 6  # of a slider's position; more are the dust of floating point
 _WHOLE: Final = ("cc", "channel")
@@ -36,38 +36,58 @@ class Kept:
     lines: str  # YAML
 
 
-def shaped(now: Loaded, filed: Loaded, scene: str, control: str, field: str | None, value: Value) -> Loaded:
-    """`now` with one key of a control changed while `scene` plays; without `field`, all of them.
+class Shaped:
+    """A configuration with changes above it. `loaded` is both together."""
 
-    `value` None stands for what `filed` says. ConfigError where it can't be so.
-    """
-    in_map, in_scene = dict[str, Any](), dict[str, Any]()
-    for one in (field,) if field else tuple(flat(now.control_map[control])):
-        own = scene if scene in now.scenes and _key(one) in _IN_SCENES else HOME
-        wanted = flat(_map(filed, own)[control])[one] if value is None else _typed(one, value)
-        (in_map if own == HOME else in_scene)[one] = wanted
-    changed = _in_map(now, filed, control, in_map) if in_map else now
-    if in_scene:
-        changed = _in_scene(changed, scene, control, in_scene)
-    for name in changed.scenes:
-        _require_range(name, changed, control)
-    return changed
+    def __init__(self, filed: Loaded, changes: Changes | None = None) -> None:
+        """ConfigError where the control map can't be so."""
+        self.filed, self._changes = filed, dict(changes or {})
+        self.loaded = _together(filed, self._changes) if changes else filed
+
+    def change(self, scene: str, control: str, field: str | None, value: Value) -> Shaped:
+        """With one key of a control changed while `scene` plays; without `field`, all of them.
+
+        `value` None: as the files say. ConfigError where it can't be so.
+        """
+        changes = {name: {c: dict(keys) for c, keys in controls.items()} for name, controls in self._changes.items()}
+        for one in (field,) if field else tuple(flat(self.loaded.control_map[control])):
+            key = one.split(".")[0]
+            where = scene if scene in self.filed.scenes and key in _IN_SCENES else HOME
+            keys = changes.setdefault(where, {}).setdefault(control, {})
+            if value is None:
+                keys.pop(key, None)
+            else:
+                keys[key] = _said({**flat(controls_of(self.loaded, where)[control]), one: _typed(one, value)}, key)
+        return Shaped(self.filed, changes)
+
+    def kept(self) -> list[Kept]:
+        """The files that would have to say more, the control map first."""
+        folder = self.filed.control_map_path.parent / "scenes"
+        files = {HOME: self.filed.control_map_path, **{n: folder / f"{n}.yaml" for n in self.filed.scenes}}
+        found = []
+        for name, path in files.items():
+            if lines := {
+                control: keys for control in self._changes.get(name, {}) if (keys := self._news(name, control))
+            }:
+                shown = path.relative_to(self.filed.base_dir) if path.is_relative_to(self.filed.base_dir) else path
+                found.append(Kept(str(shown), yaml.safe_dump(lines, sort_keys=False, default_flow_style=None)))
+        return found
+
+    def _news(self, name: str, control: str) -> Keys:
+        """A slider that came back to where the file has it is no news, unless a scene must say so against the map."""
+        before = flat(controls_of(self.filed, name)[control])
+        above = self._changes.get(HOME, {}).get(control, {}) if name != HOME else {}
+        keys = self._changes[name][control]
+        return {key: value for key, value in keys.items() if key in above or value != _said(before, key)}
 
 
-def kept(now: Loaded, filed: Loaded) -> list[Kept]:
-    """The files whose lines differ, the control map first."""
-    folder = filed.control_map_path.parent / "scenes"
-    files = {HOME: filed.control_map_path, **{name: folder / f"{name}.yaml" for name in filed.scenes}}
-    found = []
-    for name, path in files.items():
-        if changes := {control: keys for control in CONTROL_NAMES if (keys := _changes(now, filed, name, control))}:
-            shown = path.relative_to(filed.base_dir) if path.is_relative_to(filed.base_dir) else path
-            found.append(Kept(str(shown), yaml.safe_dump(changes, sort_keys=False, default_flow_style=None)))
-    return found
+def controls_of(loaded: Loaded, scene: str) -> ControlMap:
+    """What plays in a scene; HOME and what is no scene is the control map itself."""
+    return loaded.scenes[scene].controls if scene in loaded.scenes else loaded.control_map
 
 
-def flat(spec: ControlSpec) -> Flat:
-    """Every key that can be changed in a running show."""
+def flat(spec: ControlSpec) -> dict[str, Any]:
+    """Every key that can be changed in a running show, those of `clamp` and `ease` dotted."""
     low, high = spec.clamp
     return {
         **{key: getattr(spec, key) for key in ("min", "max", "cc", "channel", "curve", "invert")},
@@ -79,78 +99,28 @@ def flat(spec: ControlSpec) -> Flat:
     }
 
 
-def _map(loaded: Loaded, scene: str) -> ControlMap:
-    return loaded.control_map if scene == HOME else loaded.scenes[scene].controls
-
-
-def _in_map(now: Loaded, filed: Loaded, control: str, changes: Mapping[str, Any]) -> Loaded:
+def _together(filed: Loaded, changes: Changes) -> Loaded:
+    map_layer = _above(filed.map_layer, changes.get(HOME, {}))
+    control_map = validated(ControlMap, map_layer, source="the control map")
     scenes = {}
-    for name, scene in now.scenes.items():
-        own = _own(now, name, control) | _own(filed, name, control)
-        same = {one: value for one, value in changes.items() if _key(one) not in own}
-        scenes[name] = replace(scene, controls=_changed(scene.controls, control, same)) if same else scene
-    return replace(now, control_map=_changed(now.control_map, control, changes), scenes=scenes)
+    for name, scene in filed.scenes.items():
+        own = _above(scene.own, changes.get(name, {}))
+        scenes[name] = replace(scene, controls=in_scene(own, map_layer, control_map, f"scene {name}"))
+    return replace(filed, control_map=control_map, scenes=scenes)
 
 
-def _own(loaded: Loaded, scene: str, control: str) -> set[str]:
-    """The keys of its file by which a scene differs from the control map."""
-    ours, above = flat(loaded.scenes[scene].controls[control]), flat(loaded.control_map[control])
-    return {_key(one) for one in ours if ours[one] != above[one]}
+def _above(layer: Layer, changes: Mapping[str, Keys]) -> Layer:
+    """Without origins: what is wrong then stands in no line of a file."""
+    return merge([Layer(layer.data, {}), Layer(changes, {})])
 
 
-def _in_scene(now: Loaded, name: str, control: str, changes: Mapping[str, Any]) -> Loaded:
-    scene = now.scenes[name]
-    return replace(
-        now, scenes={**now.scenes, name: replace(scene, controls=_changed(scene.controls, control, changes))}
-    )
-
-
-def _changed(controls: ControlMap, control: str, changes: Mapping[str, Any]) -> ControlMap:
-    data = {name: spec.model_dump(exclude_none=True) for name, spec in controls.items()}
-    data[control] |= _nested({**flat(controls[control]), **changes})
-    for key in set(_by_default(control, controls[control])) - set(changes):
-        del data[control][key]  # it goes where the clamp lets it
-    return validated(ControlMap, Layer(data, {}), source="the control map")
-
-
-def _by_default(control: str, spec: ControlSpec) -> Iterator[str]:
-    """Which of neutral and safe stand where a file that doesn't name them puts them."""
-    defaults, (low, high) = default_spec(control), spec.clamp
-    return (key for key in ("neutral", "safe") if getattr(spec, key) == min(high, max(low, defaults[key])))
-
-
-def _require_range(name: str, loaded: Loaded, control: str) -> None:
-    """A scene uses a part of the control map's range."""
-    whole, part = loaded.control_map[control], loaded.scenes[name].controls[control]
-    for key, value in (("min", part.min), ("max", part.max)):
-        if not whole.min <= value <= whole.max:
-            raise ConfigError(
-                f"scene {name}: {control}.{key}: found {value:g}; allowed: {whole.min:g} to {whole.max:g}, "
-                "the range in the control map"
-            )
-
-
-def _changes(now: Loaded, filed: Loaded, scene: str, control: str) -> dict[str, Any]:
-    """The keys of one control that its file would have to say otherwise; a scene needn't repeat the map."""
-    ours, theirs = flat(_map(now, scene)[control]), flat(_map(filed, scene)[control])
-    placed = {one for one in ours if ours[one] != theirs[one]} - set(_by_default(control, _map(now, scene)[control]))
-    keys = set(map(_key, placed))
-    if scene != HOME:
-        keys &= set(_IN_SCENES) & (_own(now, scene, control) | _own(filed, scene, control))
-    whole = _nested({one: _short(value) for one, value in ours.items()})
-    return {key: whole[key] for key in whole if key in keys}
-
-
-def _key(one: str) -> str:
-    """The key of the file that a dotted one is a part of."""
-    return one.split(".")[0]
-
-
-def _nested(keys: Flat) -> dict[str, Any]:
-    """As a file says it."""
-    plain = {key: value for key, value in keys.items() if "." not in key}
-    ease = {"curve": keys["ease.curve"], "ms": keys["ease.ms"]}
-    return {**plain, "clamp": [keys["clamp.low"], keys["clamp.high"]], "ease": ease}
+def _said(keys: Mapping[str, Any], key: str) -> Any:
+    """A key as a file says it."""
+    if key == "clamp":
+        return [_short(keys["clamp.low"]), _short(keys["clamp.high"])]
+    if key == "ease":
+        return {"curve": keys["ease.curve"], "ms": _short(keys["ease.ms"])}
+    return _short(keys[key])
 
 
 def _typed(field: str, value: bool | float | str) -> Any:

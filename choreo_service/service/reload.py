@@ -134,6 +134,7 @@ def in_force(running: Loaded, read: Loaded) -> Loaded:
         settings=now.model_copy(update=live),
         control_map=read.control_map,
         control_map_path=read.control_map_path,
+        map_layer=read.map_layer,
         scenes=read.scenes,
         origins=read.origins,
     )

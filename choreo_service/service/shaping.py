@@ -8,7 +8,7 @@ from typing import Any
 
 from choreo_service.commands import CommandError, Shape
 from choreo_service.config import Loaded
-from choreo_service.config.shaping import flat, kept, shaped
+from choreo_service.config.shaping import Shaped, controls_of, flat
 from choreo_service.controller import Controller
 from choreo_service.dashboard.dashboard import Dashboard
 from choreo_service.errors import ConfigError
@@ -24,14 +24,13 @@ class Shaping:
     def __init__(self, loaded: Loaded, controller: Controller, recorder: Recorder, play: Play) -> None:
         """`play` lets the controller go by a control map and scenes."""
         self._controller, self._recorder, self._play = controller, recorder, play
-        self._now = self._filed = loaded
-        self._told: tuple[Loaded, str, Mapping[str, Any]] | None = None
+        self._shaped = Shaped(loaded)
+        self._told: tuple[Shaped, str, Mapping[str, Any]] | None = None
         self.dashboard: Dashboard | None = None
 
     def follow(self, loaded: Loaded) -> None:
         """The files were read again: what they say is what plays."""
-        self._now = self._filed = loaded
-        self._told = None
+        self._shaped = Shaped(loaded)
 
     def obey(self, command: Shape) -> None:
         """CommandError, and nothing changed, where the control map can't be so."""
@@ -39,32 +38,30 @@ class Shaping:
             raise CommandError("a value needs the key it is for")
         scene = self._controller.playing[0]
         try:
-            now = shaped(self._now, self._filed, scene, command.control, command.field, command.value)
+            shaped = self._shaped.change(scene, command.control, command.field, command.value)
         except ConfigError as error:
             raise CommandError(error.problem, fix=error.fix) from None
-        self._play(now)
-        self._now = now
+        self._play(shaped.loaded)
+        self._shaped, control_map = shaped, shaped.loaded.control_map
         # The command is in the take that runs; those to come must say what they begin with.
-        self._recorder.describe(control_map=now.control_map.model_dump(mode="json"))
+        self._recorder.describe(control_map=control_map.model_dump(mode="json"))
         if self.dashboard is not None:
-            self.dashboard.show_map(now.control_map)
+            self.dashboard.show_map(control_map)
 
     def facts(self) -> Mapping[str, Any]:
         """For the pages: every key of every control as it plays, and the lines that keep what was changed."""
         scene = self._controller.playing[0]
-        if self._told is None or self._told[0] is not self._now or self._told[1] != scene:
-            self._told = self._now, scene, self._tell(scene)
+        if self._told is None or self._told[0] is not self._shaped or self._told[1] != scene:
+            self._told = self._shaped, scene, self._tell(scene)
         return self._told[2]
 
     def _tell(self, scene: str) -> Mapping[str, Any]:
-        now, filed = self._now, self._filed
-        controls = now.scenes[scene].controls if scene in now.scenes else now.control_map
-        before = filed.scenes[scene].controls if scene in filed.scenes else filed.control_map
-        own = {name: flat(controls[name]) for name in CONTROL_NAMES}
+        shaped = self._shaped
+        controls, before = controls_of(shaped.loaded, scene), controls_of(shaped.filed, scene)
         return {
             "scene": scene,
-            "controls": own,
-            "wires": {name: asdict(wire) for name, wire in now.control_map.wires().items()},
-            "changed": [name for name in CONTROL_NAMES if own[name] != flat(before[name])],
-            "kept": [asdict(one) for one in kept(now, filed)],
+            "controls": {name: flat(spec) for name, spec in controls.items()},
+            "wires": {name: asdict(wire) for name, wire in shaped.loaded.control_map.wires().items()},
+            "changed": [name for name in CONTROL_NAMES if flat(controls[name]) != flat(before[name])],
+            "kept": [asdict(one) for one in shaped.kept()],
         }

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from choreo_service.config import Loaded, load_settings
-from choreo_service.config.layers import merge
-from choreo_service.config.shaping import flat, kept, shaped
+from choreo_service.commands import ShapeField
+from choreo_service.config import ControlMap, Loaded, load_settings
+from choreo_service.config.layers import Layer, merge
+from choreo_service.config.shaping import Shaped, flat
 from choreo_service.config.yaml_source import read_yaml
 from choreo_service.errors import ConfigError
+from choreo_service.packets import CONTROL_NAMES
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +25,15 @@ def filed(repo_root: Path) -> Loaded:
     return load_settings(home=repo_root, environ={})
 
 
-def _change(filed: Loaded, *changes: tuple[str, str, str | None, Any]) -> Loaded:
-    now = filed
+def _shaped(filed: Loaded, *changes: tuple[str, str, str | None, Any]) -> Shaped:
+    shaped = Shaped(filed)
     for change in changes:
-        now = shaped(now, filed, *change)
-    return now
+        shaped = shaped.change(*change)
+    return shaped
+
+
+def _change(filed: Loaded, *changes: tuple[str, str, str | None, Any]) -> Loaded:
+    return _shaped(filed, *changes).loaded
 
 
 def test_a_key_of_the_map_is_changed_and_nothing_else(filed: Loaded) -> None:
@@ -69,18 +78,19 @@ def test_what_no_file_may_say_no_hand_may_do(filed: Loaded, field: str, value: A
 
 
 def test_a_clamp_takes_along_what_no_file_has_placed(filed: Loaded) -> None:
-    now = _change(filed, ("home", "density", "clamp.high", 0.2))
-    assert now.control_map.density.neutral == 0.2
-    assert "neutral" not in kept(now, filed)[0].lines
-    placed = _change(filed, ("home", "density", "neutral", 0.6))
+    shaped = _shaped(filed, ("home", "density", "clamp.high", 0.2))
+    assert shaped.loaded.control_map.density.neutral == 0.2
+    assert "neutral" not in shaped.kept()[0].lines
+    placed = _shaped(filed, ("home", "density", "neutral", 0.6), ("calm", "density", "clamp.high", 1.0))
     with pytest.raises(ConfigError, match=r"neutral 0\.6 lies outside clamp"):
-        shaped(placed, filed, "home", "density", "clamp.high", 0.2)
+        placed.change("home", "density", "clamp.high", 0.2)
 
 
 def test_without_a_value_the_files_count_again(filed: Loaded) -> None:
-    now = _change(filed, ("home", "density", "curve", "s-curve"), ("home", "density", "min", -1.0))
-    assert flat(shaped(now, filed, "home", "density", "curve", None).control_map.density)["curve"] == "linear"
-    assert shaped(now, filed, "home", "density", None, None).control_map == filed.control_map
+    shaped = _shaped(filed, ("home", "density", "curve", "s-curve"), ("home", "density", "min", -1.0))
+    assert shaped.change("home", "density", "curve", None).loaded.control_map.density.curve == "linear"
+    again = shaped.change("home", "density", None, None)
+    assert (again.loaded.control_map, again.loaded.scenes, again.kept()) == (filed.control_map, filed.scenes, [])
 
 
 def test_what_a_scene_can_say_is_said_in_the_scene_that_plays(filed: Loaded) -> None:
@@ -93,9 +103,9 @@ def test_what_a_scene_can_say_is_said_in_the_scene_that_plays(filed: Loaded) -> 
 
 def test_a_scene_with_a_word_of_its_own_keeps_it(filed: Loaded) -> None:
     same = tuple(("home", "density", "clamp.high", high) for high in (0.7, 0.6, 0.5))  # calm says 0.6
-    now = _change(filed, *same)
-    assert now.scenes["calm"].controls.density.clamp == (0.0, 0.6)
-    assert [Path(one.file).name for one in kept(now, filed)] == ["control_map.yaml"]
+    shaped = _shaped(filed, *same)
+    assert shaped.loaded.scenes["calm"].controls.density.clamp == (0.0, 0.6)
+    assert [Path(one.file).name for one in shaped.kept()] == ["control_map.yaml"]
 
 
 def test_a_scene_stays_within_the_maps_range(filed: Loaded) -> None:
@@ -106,22 +116,50 @@ def test_a_scene_stays_within_the_maps_range(filed: Loaded) -> None:
 
 
 def test_the_lines_to_keep_make_files_that_say_what_plays(filed: Loaded) -> None:
-    now = _change(
+    shaped = _shaped(
         filed,
         ("home", "density", "curve", "s-curve"),
         ("home", "tension", "ease.ms", 40.0),
         ("home", "brightness", "channel", 3.0),
         ("calm", "density", "clamp.low", 0.1),
     )
-    told = {Path(one.file).name: yaml.safe_load(one.lines) for one in kept(now, filed)}
+    told = {Path(one.file).name: yaml.safe_load(one.lines) for one in shaped.kept()}
     assert set(told) == {"control_map.yaml", "calm.yaml"}
     assert told["calm.yaml"] == {"density": {"clamp": [0.1, 0.6]}}
-    merged = merge([read_yaml(filed.control_map_path), *_layers(told["control_map.yaml"])]).data
-    assert flat(type(filed.control_map).model_validate(merged).density) == flat(now.control_map.density)
-    assert kept(filed, filed) == []
+    assert told["control_map.yaml"]["tension"] == {"ease": {"curve": "s-curve", "ms": 40}}
+    assert Shaped(filed).kept() == []
 
 
-def _layers(data: Any) -> list[Any]:
-    from choreo_service.config.layers import Layer
+@settings(max_examples=60, deadline=None)
+@given(
+    changes=st.lists(
+        st.tuples(
+            st.sampled_from(["home", "calm", "drive"]),
+            st.sampled_from(CONTROL_NAMES),
+            st.one_of(st.none(), st.sampled_from(get_args(ShapeField))),
+            st.one_of(
+                st.none(), st.booleans(), st.sampled_from(["linear", "exponential", "s-curve", "x"]), st.floats(-1, 130)
+            ),
+        ),
+        max_size=10,
+    )
+)
+def test_whatever_hands_do_the_files_and_their_lines_say_it(filed: Loaded, changes: list[Any]) -> None:
+    shaped = Shaped(filed)
+    for scene, control, field, value in changes:
+        with suppress(ConfigError):
+            shaped = shaped.change(scene, control, field, value if field else None)
+    now = shaped.loaded
+    lines = {Path(one.file).stem: Layer(yaml.safe_load(one.lines), {}) for one in shaped.kept()}
+    nothing = Layer({}, {})
+    above = merge([read_yaml(filed.control_map_path), lines.get("control_map", nothing)])
+    assert _said(above) == {name: flat(spec) for name, spec in now.control_map.items()}
+    for name, scene in now.scenes.items():
+        layer = read_yaml(filed.control_map_path.parent / "scenes" / f"{name}.yaml")
+        own = Layer({key: value for key, value in layer.data.items() if key in CONTROL_NAMES}, {})
+        found = _said(merge([above, own, lines.get(name, nothing)]))
+        assert found == {control: flat(spec) for control, spec in scene.controls.items()}, name
 
-    return [Layer(data, {})]
+
+def _said(layer: Layer) -> dict[str, Any]:
+    return {name: flat(spec) for name, spec in ControlMap.model_validate(layer.data).items()}
