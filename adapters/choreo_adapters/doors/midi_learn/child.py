@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 from choreo_adapters.helper.reports import to_line
 from choreo_adapters.midi.device import MidiPort, RtMidiIn
 from choreo_adapters.midi.keeper import HEARTBEAT_NS, LOST_ERRORS, NO_MIDI_NS, SEEK_NS
-from choreo_adapters.midi.process import list_ports, serve
+from choreo_adapters.midi.process import serve
 from choreo_service.clock import NS, MonotonicClock
 
 APART_NS: Final = NS // 50  # values of one knob that come closer than this are one: nothing is used more often
@@ -177,9 +177,5 @@ def main(settings: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    _settings = json.loads(sys.argv[1])
-    if _settings.get("list"):
-        list_ports(RtMidiIn("choreo-list", _settings["api"], lambda _: None))
-    else:
-        with suppress(BrokenPipeError):  # the service is gone
-            main(_settings)
+    with suppress(BrokenPipeError):  # the service is gone
+        main(json.loads(sys.argv[1]))

@@ -6,14 +6,13 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from choreo_adapters.doors.midi_learn.bindings import Bindings, Source, Wish, port_name
-from choreo_adapters.helper.process import HelperProcess
 from choreo_adapters.helper.reports import Report
-from choreo_adapters.midi.keeper import HEARTBEAT_S
+from choreo_adapters.midi.port import MidiHelper, PortConfig, client_name
 from choreo_adapters.midi.process import helper_argv
 from choreo_service.clock import Clock
 from choreo_service.places import state_folder
@@ -27,17 +26,13 @@ _MOVED: Final = 4  # steps by which a knob has been moved on purpose: some tremb
 _ENDS: Final = (0, 127)  # where buttons jump to and faders are pushed to
 
 
-class MidiLearnConfig(BaseModel):
+class MidiLearnConfig(PortConfig):
     """Which controllers are heard, and where is kept what was learnt."""
-
-    model_config = ConfigDict(extra="forbid")
 
     port: str | None = Field(default=None, min_length=1)
     """A part of the names of the controllers' ports; without one, every MIDI input but our own outputs is heard."""
-    client_name: str = Field(default="choreo learn", min_length=1, max_length=32, pattern=r"^[A-Za-z0-9 _-]+$")
+    client_name: str = client_name("choreo learn")
     """What it is called among the programs that MIDI is connected to."""
-    api: Literal["auto", "alsa", "jack", "coremidi", "winmm"] = "auto"
-    """The MIDI system; `auto` takes the first that answers."""
     file: str = ""
     """The file of what was learnt; empty: midi_learn.json in the user's state folder, for all workspaces."""
 
@@ -64,15 +59,8 @@ class MidiLearn:
         """Listen until cancelled. AdapterLost when the helper died or hangs: the supervisor starts another."""
         self._unsaved = asyncio.Event()  # of this loop
         self._trouble = await asyncio.to_thread(self.bindings.load)
-        helper = HelperProcess(
-            self._command(),
-            self._note,
-            self._clock,
-            name="MIDI learn",
-            heartbeat_s=HEARTBEAT_S,
-            hang_fix="check the JACK or ALSA server it listens through",
-            environment={"JACK_NO_START_SERVER": "1"},  # libjack must not start a server of its own
-        )
+        fix = "check the JACK or ALSA server it listens through"
+        helper = MidiHelper(self._command(), self._note, self._clock, name="MIDI learn", hang_fix=fix)
         self._report, self._running = {"state": "starting"}, True
         try:
             async with asyncio.TaskGroup() as tasks:
