@@ -32,7 +32,7 @@ _IN_SCENES: Final = tuple(SceneControl.model_fields)
 class Kept:
     """What to write to keep the changes."""
 
-    file: str  # relative to the workspace where it lies in it
+    file: str  # relative to the workspace where it lies in it, else its name: whoever may look needn't know the folder
     lines: str  # YAML
 
 
@@ -69,7 +69,7 @@ class Shaped:
             if lines := {
                 control: keys for control in self._changes.get(name, {}) if (keys := self._news(name, control))
             }:
-                shown = path.relative_to(self.filed.base_dir) if path.is_relative_to(self.filed.base_dir) else path
+                shown = path.relative_to(self.filed.base_dir) if path.is_relative_to(self.filed.base_dir) else path.name
                 found.append(Kept(str(shown), yaml.safe_dump(lines, sort_keys=False, default_flow_style=None)))
         return found
 
