@@ -6,11 +6,10 @@ long that after a command that keeps a value, nothing arrives but what `resend` 
 
 from __future__ import annotations
 
-import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 import yaml
@@ -18,78 +17,14 @@ from rig import JackServer, MidiSink
 from rig.midi_source import MidiSource
 from rig.osc_ear import OscEar
 from rig.page_hands import Keys, Mouse
+from rig.page_rig import CC, KNOB, PageRig
 from rig.pages import Pages
-from rig.process import wait_until
 from rig.real_show import RealShow
 
 from choreo_service.commands import COMMANDS
 from choreo_service.packets import CONTROL_NAMES
 
 pytestmark = [pytest.mark.peer("chromium", "jackd"), pytest.mark.slow]
-
-CC: Final = {name: 20 + number for number, name in enumerate(CONTROL_NAMES)}
-PATIENCE_S: Final = 30.0  # for what normally takes a tick
-KNOB: Final = 16  # a CC of the controller that is learnt
-
-
-class Rig:
-    """The show, its two receivers, a controller and the page; `mark` and `since` count what arrives."""
-
-    def __init__(self, show: RealShow, sink: MidiSink, ear: OscEar, knobs: MidiSource) -> None:
-        self.show, self.sink, self.ear, self.knobs = show, sink, ear, knobs
-        self.page: Any = None
-        self._marks: dict[str, tuple[int, int]] = {}
-
-    def osc(self, control: str) -> list[float]:
-        return [float(value) for value in self.ear.values(f"/choreo/{control}")[:, 1]]
-
-    def midi(self, control: str) -> list[int]:
-        return [e[2] for e in self.sink.state().events if e[:2] == (0xB0, CC[control])]
-
-    def mark(self) -> None:
-        self._marks = {name: (len(self.osc(name)), len(self.midi(name))) for name in CONTROL_NAMES}
-
-    def since(self, control: str) -> tuple[list[float], list[int]]:
-        """What both receivers got of a control since `mark`."""
-        osc, midi = self._marks[control]
-        return self.osc(control)[osc:], self.midi(control)[midi:]
-
-    def until(self, condition: Callable[[], bool], what: str) -> None:
-        wait_until(condition, what, timeout_s=PATIENCE_S)
-
-    def arrives(self, control: str, count: int = 1) -> None:
-        """More of this control comes to both."""
-        self.until(lambda: min(map(len, self.since(control))) >= count, f"{count} more of {control}")
-
-    def holds(self, control: str, position: float) -> None:
-        """Both receivers have it there."""
-        wire = self.show.loaded.control_map.wires()[control]
-        value = wire.lo + position * (wire.hi - wire.lo)
-        there = lambda: (  # noqa: E731 - read where it is waited for
-            math.isclose(self.ear.latest(f"/choreo/{control}"), value, abs_tol=1e-6)
-            and abs(self.sink.state().cc.get((1, CC[control]), -9) - 127 * position) < 1
-        )
-        self.until(there, f"{control} at {position}")
-
-    def turn(self, value: int) -> None:
-        """The learnt knob stands at `value`, and so does tension at both; JACK may lose what comes too early."""
-
-        def there() -> bool:
-            self.knobs.cc(KNOB, value)
-            osc, midi = self.ear.latest("/choreo/tension"), self.sink.state().cc.get((1, CC["tension"]))
-            return math.isclose(osc, value / 127, abs_tol=1e-6) and midi == value
-
-        wait_until(there, f"tension at {value} of 127", timeout_s=PATIENCE_S, every_s=0.2)
-
-    def answered(self, label: str) -> None:
-        self.page.locator(".toast", has_text=f"{label} ✓").first.wait_for()
-        self.page.evaluate("document.querySelectorAll('.toast').forEach((note) => note.remove())")
-
-    def learnt(self) -> dict[str, Any]:
-        return dict(self.show.service.facts["learnt"]())
-
-    def latched(self) -> dict[str, Any]:
-        return dict(self.show.service.facts["latched"]())
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +38,7 @@ def home(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def rig(jack_server: JackServer, home: Path) -> Iterator[Rig]:
+def rig(jack_server: JackServer, home: Path) -> Iterator[PageRig]:
     with (
         pytest.MonkeyPatch.context() as patch,
         MidiSink(jack_server) as sink,
@@ -127,7 +62,7 @@ def rig(jack_server: JackServer, home: Path) -> Iterator[Rig]:
             f"recorder.folder={home / 'recordings'}",
         )
         with RealShow(home, *overrides) as show:
-            yield Rig(show, sink, ear, knobs)
+            yield PageRig(show, sink, ear, knobs)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +73,7 @@ def pages() -> Iterator[Pages]:
 
 @pytest.mark.parametrize("kind", [Mouse, Keys])
 def test_every_verb_is_acknowledged_and_reaches_both_receivers(
-    pages: Pages, rig: Rig, kind: type[Mouse] | type[Keys]
+    pages: Pages, rig: PageRig, kind: type[Mouse] | type[Keys]
 ) -> None:
     asked: list[str] = []
     hook = lambda answered: asked.append(answered.command.verb) if answered.ack.ok else None  # noqa: E731
@@ -163,7 +98,7 @@ def test_every_verb_is_acknowledged_and_reaches_both_receivers(
     assert set(asked) == set(COMMANDS)
 
 
-def _resent(rig: Rig, hand: Mouse | Keys) -> dict[str, tuple[float, int]]:
+def _resent(rig: PageRig, hand: Mouse | Keys) -> dict[str, tuple[float, int]]:
     """What both receivers get of every control when everything is sent once more; nothing else comes while it rests."""
     rig.mark()
     hand.press("resend")
@@ -173,7 +108,7 @@ def _resent(rig: Rig, hand: Mouse | Keys) -> dict[str, tuple[float, int]]:
     return {control: (osc[-1], midi[-1]) for control in CONTROL_NAMES for osc, midi in [rig.since(control)]}
 
 
-def _keeping(rig: Rig, hand: Mouse | Keys) -> None:
+def _keeping(rig: PageRig, hand: Mouse | Keys) -> None:
     """Freeze, resend, hold, resume."""
     hand.press("freeze")
     rig.answered("freeze")
@@ -192,7 +127,7 @@ def _keeping(rig: Rig, hand: Mouse | Keys) -> None:
     rig.answered("resume")
 
 
-def _silence(rig: Rig, hand: Mouse | Keys) -> None:
+def _silence(rig: PageRig, hand: Mouse | Keys) -> None:
     """Mute one; map another alone."""
     hand.press_for("mute", "density")
     rig.answered("mute density")
@@ -218,7 +153,7 @@ def _silence(rig: Rig, hand: Mouse | Keys) -> None:
     rig.arrives("density")
 
 
-def _scenes(rig: Rig, hand: Mouse | Keys) -> None:
+def _scenes(rig: PageRig, hand: Mouse | Keys) -> None:
     hand.scene_before()
     rig.answered("scene zenith")
     rig.until(
@@ -233,7 +168,7 @@ def _scenes(rig: Rig, hand: Mouse | Keys) -> None:
     rig.answered("scene home")
 
 
-def _of_the_service(rig: Rig, hand: Mouse | Keys) -> None:
+def _of_the_service(rig: PageRig, hand: Mouse | Keys) -> None:
     """What no receiver hears: the take, its marker, beats, who leads, the body's range."""
     service = rig.show.service
     hand.press("record")
@@ -254,7 +189,7 @@ def _of_the_service(rig: Rig, hand: Mouse | Keys) -> None:
     rig.answered("record")
 
 
-def _panic(rig: Rig, hand: Mouse | Keys) -> None:
+def _panic(rig: PageRig, hand: Mouse | Keys) -> None:
     """To the safe values; again, with all sound and notes off."""
     wires = rig.show.loaded.control_map.wires()
     hand.press("panic")
@@ -273,7 +208,7 @@ def _panic(rig: Rig, hand: Mouse | Keys) -> None:
     rig.arrives("density", 5)
 
 
-def _by_hand(rig: Rig, hand: Mouse | Keys) -> None:
+def _by_hand(rig: PageRig, hand: Mouse | Keys) -> None:
     hand.to_the_end(rig.page.get_by_label("brightness by hand", exact=True))
     rig.answered("brightness by hand")
     rig.until(lambda: rig.latched()["manual"] == ("brightness",), "brightness is in a hand")
@@ -284,7 +219,7 @@ def _by_hand(rig: Rig, hand: Mouse | Keys) -> None:
     rig.until(lambda: rig.latched()["manual"] == (), "brightness is given back")
 
 
-def _shape(rig: Rig, hand: Mouse | Keys) -> None:
+def _shape(rig: PageRig, hand: Mouse | Keys) -> None:
     hand.lift(rig.page.get_by_role("slider", name="lowest position of density"))
     rig.page.locator(".toast", has_text="density clamp.low").last.wait_for()
     shape = rig.show.service.facts["shape"]
@@ -309,7 +244,7 @@ def _shape(rig: Rig, hand: Mouse | Keys) -> None:
     rig.page.locator(".keep pre").wait_for(state="detached")
 
 
-def _learn(rig: Rig, hand: Mouse | Keys) -> None:
+def _learn(rig: PageRig, hand: Mouse | Keys) -> None:
     """A knob of a real controller takes a control, loses its cable, comes back and plays on; then it is forgotten."""
     rig.until(lambda: rig.learnt()["ports"] == ["rig-keys:out"], "the controller is found")
     hand.use(rig.page.get_by_role("button", name="learn manual tension"))
