@@ -16,6 +16,20 @@ from choreo_service.packets import CONTROL_NAMES, LEADERS
 
 ControlName = Literal["tempo_scale", "density", "tension", "brightness", "fx_send"]
 Leader = Literal["self", "body", "music", "shared"]
+ShapeField = Literal[
+    "min",
+    "max",
+    "cc",
+    "channel",
+    "curve",
+    "invert",
+    "clamp.low",
+    "clamp.high",
+    "ease.curve",
+    "ease.ms",
+    "neutral",
+    "safe",
+]
 
 if get_args(ControlName) != CONTROL_NAMES:
     raise RuntimeError("commands.ControlName must list the controls of packets.CONTROL_NAMES")
@@ -138,8 +152,53 @@ class Policy(_Command):
     leader: Leader
 
 
+class Shape(_Command):
+    """Change how one control stands on the wire, in the scene that plays, until the show ends: heard at once."""
+
+    verb: Literal["shape"] = "shape"
+    control: ControlName
+    field: ShapeField | None = None
+    """A key of the control map. None: all of them, as the files say."""
+    value: bool | float | Annotated[str, Field(max_length=40)] | None = None
+    """None: as the files say."""
+
+
+class Learn(_Command):
+    """Let the next knob, pad or key that moves on a controller ask for a command from then on; without: don't wait."""
+
+    verb: Literal["learn"] = "learn"
+    command: str | None = Field(default=None, max_length=20)
+    """A verb. A knob or fader can drive `manual`; pads and keys ask for the others when they are pressed."""
+    of: str = Field(default="", max_length=40)
+    """What the verb is about: its control, its scene."""
+
+
+class Unlearn(_Command):
+    """Let no knob, pad or key ask for a command any more."""
+
+    verb: Literal["unlearn"] = "unlearn"
+    command: str = Field(max_length=20)
+    of: str = Field(default="", max_length=40)
+
+
 Command = (
-    Panic | Resume | Freeze | Hold | Mute | Manual | Map | Scene | Record | Marker | Resend | Tap | Recalibrate | Policy
+    Panic
+    | Resume
+    | Freeze
+    | Hold
+    | Mute
+    | Manual
+    | Map
+    | Scene
+    | Record
+    | Marker
+    | Resend
+    | Tap
+    | Recalibrate
+    | Policy
+    | Shape
+    | Learn
+    | Unlearn
 )
 COMMANDS: Final[Mapping[str, type[_Command]]] = {cls.model_fields["verb"].default: cls for cls in get_args(Command)}
 _ADAPTER: Final[TypeAdapter[Command]] = TypeAdapter(Annotated[Command, Field(discriminator="verb")])

@@ -67,6 +67,12 @@ class Eased:
         """Be at `value` now."""
         self._targets.extend([value] * len(self._weights))
 
+    def follow(self, other: Eased) -> None:
+        """Be on the way that `other` is on: its targets are ours, the oldest one as far back as ours reach."""
+        if other._targets:
+            known = list(itertools.islice(other._targets, len(self._weights)))
+            self._targets.extend(known + [known[-1]] * (len(self._weights) - len(known)))
+
 
 def _product(weight: float, value: float) -> float:
     return weight * value

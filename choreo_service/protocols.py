@@ -131,6 +131,23 @@ class DoorAdapter(Protocol):
         ...
 
 
+@runtime_checkable
+class Learns(Protocol):
+    """Optional for a door: what moves next on its device asks for a command from then on."""
+
+    def learn(self, command: str, of: str) -> None:
+        """Wait for it; `of` is the command's first argument or "". An empty command: wait no more."""
+        ...
+
+    def unlearn(self, command: str, of: str) -> int:
+        """Let nothing ask for that command any more; how many did."""
+        ...
+
+    def learnt(self) -> Mapping[str, Any]:
+        """JSON types: `waiting` (command, of, hint) or None, `bindings` (command, of, by, port, there), `ports`."""
+        ...
+
+
 class PlaysAccents(Protocol):
     """Optional for a bridge: plays the hits, jolts and stamps of a body, each at once."""
 

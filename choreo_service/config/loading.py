@@ -50,6 +50,7 @@ class Loaded:
     arguments: Sequence[str]  # a command with these reads the same configuration
     base_dir: Path  # the workspace; checkpoints and recordings are relative to it
     control_map_path: Path
+    map_layer: Layer  # what the control map's file says
 
     @property
     def checkpoints(self) -> Path:
@@ -104,6 +105,7 @@ def load_settings(
         arguments=_arguments(profile, file, overrides, home),
         base_dir=base,
         control_map_path=map_path,
+        map_layer=map_layer,
     )
 
 

@@ -72,6 +72,7 @@ class LoadedScene:
     about: str
     morph_s: float
     controls: ControlMap
+    own: Layer  # what the file says of the controls
 
 
 def load_scenes(folder: Path, map_layer: Layer, control_map: ControlMap) -> dict[str, LoadedScene]:
@@ -88,12 +89,17 @@ def _load(path: Path, map_layer: Layer, control_map: ControlMap) -> LoadedScene:
         )
     layer = read_yaml(path)
     scene = validated(SceneFile, layer, source=shown)
-    own = {name: layer.data[name] for name in CONTROL_NAMES if layer.data.get(name)}
-    merged = merge([map_layer, Layer(own, layer.origins)])
+    own = Layer({name: layer.data[name] for name in CONTROL_NAMES if layer.data.get(name)}, layer.origins)
+    return LoadedScene(path.stem, scene.about, scene.morph_s, in_scene(own, map_layer, control_map, shown), own)
+
+
+def in_scene(own: Layer, map_layer: Layer, control_map: ControlMap, shown: str) -> ControlMap:
+    """The control map with what a scene says of it put in. ConfigError names `shown` where it can't be so."""
+    merged = merge([map_layer, own])
     controls = validated(ControlMap, merged, source=shown)
     for name, spec in controls.items():
         _check_range(name, (spec.min, spec.max), control_map, merged, shown)
-    return LoadedScene(path.stem, scene.about, scene.morph_s, controls)
+    return controls
 
 
 def _check_range(name: str, found: tuple[float, float], control_map: ControlMap, merged: Layer, shown: str) -> None:

@@ -18,6 +18,7 @@ from choreo_service.protocols import BridgeAdapter, ControlWire
 
 HOME = "home"  # the scene that is the control map itself
 CHANGE_S: Final = 2.0  # in which new paths take over from the old ones
+RESHAPE_S: Final = 0.15  # the same for what a hand on a slider changes: no jump, and heard at once
 
 
 class Controller:
@@ -64,10 +65,19 @@ class Controller:
         """
         chosen = [paths[name] for name in CONTROL_NAMES]
         self._morph.replace({HOME: Scene(chosen, manners.ease_s), **scenes}, HOME, CHANGE_S)
-        self._paths = chosen
-        self._wiring.change({name: paths[name].wire for name in CONTROL_NAMES}, round(CHANGE_S * NS))
-        self._hands.obey(chosen, manners, fade_s=CHANGE_S)
+        self._go_by(chosen, manners, CHANGE_S)
         self._delivery.follow(chosen, round(refresh_s * NS), throttles)
+
+    def reshape(self, paths: Mapping[str, ControlPath], *, manners: Manners, scenes: Mapping[str, Scene]) -> None:
+        """Other curves, ranges, glides or addresses for the scenes there are, heard within RESHAPE_S, as often as a
+        hand likes: a change that comes while another one fades waits for it, and only the last one that waits counts.
+        """
+        chosen = [paths[name] for name in CONTROL_NAMES]
+        addresses = [[(path.wire.cc, path.wire.channel) for path in some] for some in (self._paths, chosen)]
+        self._morph.reshape({HOME: Scene(chosen, manners.ease_s), **scenes}, RESHAPE_S)
+        self._go_by(chosen, manners, RESHAPE_S)
+        if addresses[0] != addresses[1]:
+            self.resend()  # to where nothing has ever been sent
 
     def offer(self, step: Step) -> None:
         """Take one tick's controls and send what is due."""
@@ -206,6 +216,12 @@ class Controller:
 
     def latches(self) -> Latches:
         return self._hands.latches()
+
+    def _go_by(self, chosen: Sequence[ControlPath], manners: Manners, fade_s: float) -> None:
+        """What lies behind the scenes: wires and hands."""
+        self._paths = list(chosen)
+        self._wiring.change({path.wire.name: path.wire for path in chosen}, round(fade_s * NS))
+        self._hands.obey(chosen, manners, fade_s=fade_s)
 
     def _left(self, packet: ControlPacket) -> list[float]:
         """Where the receivers of one performer are."""

@@ -17,6 +17,7 @@ MOST_LAYERS: Final = 8  # scenes asked for while others still fade in; each cost
 class _Layer:
     """One scene's chains [B][5] and how far it has faded in over those below it."""
 
+    scene: str  # "": of scenes that are no more
     chains: Sequence[Sequence[Chain]]
     whole_ns: int
     gone_ns: int = 0
@@ -32,7 +33,7 @@ class Morph:
     def __init__(self, scenes: Mapping[str, Scene], first: str, *, performers: int, period_ns: int) -> None:
         self._scenes, self._performers, self._period_ns = scenes, performers, period_ns
         self.scene = first
-        self._layers = [self._layer(scenes[first], 0)]
+        self._layers = [self._layer(first, 0.0)]
 
     def change(self, name: str, morph_s: float | None) -> None:
         """Fade to a scene in `morph_s`, None: the scene's own time. CommandError where it doesn't exist."""
@@ -41,13 +42,23 @@ class Morph:
             raise CommandError(f"no scene {name[:40]!r}", fix=f"one of {', '.join(self._scenes)}")
         self._require_room()
         self.scene = name
-        self._layers.append(self._layer(scene, round((scene.morph_s if morph_s is None else morph_s) * NS)))
+        self._layers.append(self._layer(name, scene.morph_s if morph_s is None else morph_s))
 
     def replace(self, scenes: Mapping[str, Scene], otherwise: str, morph_s: float) -> None:
         """These are the scenes now: fade to the new one of the name that plays, or to `otherwise` where it is gone."""
         self._require_room()
         self._scenes = scenes
+        for layer in self._layers:
+            layer.scene = ""
         self.change(self.scene if self.scene in scenes else otherwise, morph_s)
+
+    def reshape(self, scenes: Mapping[str, Scene], fade_s: float) -> None:
+        """The same scenes by other paths: whatever plays goes over to them, and fades on as it did."""
+        self._scenes = scenes
+        for layer in filter(lambda layer: layer.scene, self._layers):
+            for row in layer.chains:
+                for chain, path in zip(row, scenes[layer.scene].paths, strict=True):
+                    chain.follow(path, round(fade_s * NS))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -83,6 +94,7 @@ class Morph:
         if len(self._layers) >= MOST_LAYERS:
             raise CommandError("too many scenes still fade into each other", fix="wait until one has arrived")
 
-    def _layer(self, scene: Scene, whole_ns: int) -> _Layer:
-        chains = [[Chain(path, self._period_ns) for path in scene.paths] for _ in range(self._performers)]
-        return _Layer(chains, whole_ns)
+    def _layer(self, name: str, whole_s: float) -> _Layer:
+        paths = self._scenes[name].paths
+        chains = [[Chain(path, self._period_ns) for path in paths] for _ in range(self._performers)]
+        return _Layer(name, chains, round(whole_s * NS))

@@ -69,6 +69,10 @@ class Dashboard:
     def follow(self, configuration: Configuration, control_map: ControlMap) -> None:
         """Another configuration is in effect; pages that are open show its ranges when they are loaded again."""
         self.configuration = configuration
+        self.show_map(control_map)
+
+    def show_map(self, control_map: ControlMap) -> None:
+        """Pages that are opened from now on show its ranges."""
         self._picture.control_map = control_map
 
     def addresses(self) -> list[str]:

@@ -26,6 +26,7 @@ _RECENT_S: Final = 10.0  # what "now" means for lateness and latency
 _KEPT_EVENTS: Final = 100
 _KEPT_PACKETS: Final = 200
 _MAX_SOURCES: Final = 128
+_SLIDERS: Final = frozenset({"manual", "shape"})
 _FLASHES: Final = frozenset({"beat", "hit"})  # too many, and too short-lived, to be kept
 
 
@@ -73,6 +74,8 @@ class Hub:
         """Tell every page of one moment; `facts` has a `kind`."""
         told = {"type": "event", "t": (self._clock.now_ns() if t_ns is None else t_ns) / NS, **facts}
         if facts["kind"] not in _FLASHES:
+            if self.events and _same_slider(self.events[-1], told):
+                self.events.pop()
             self.events.append(told)
         if self.clients:
             text = to_json(told)
@@ -124,7 +127,7 @@ class Hub:
                 continue
             b = client.performer
             if b not in frames:
-                frames[b] = hot_frame.pack(self._controller.latest[b], step.frame, b)
+                frames[b] = hot_frame.pack(self._controller.latest[b], step, b)
             client.put_frame(frames[b])
         if t_ns - self._state_ns >= STATE_S * NS:
             self._state_ns = t_ns
@@ -137,6 +140,12 @@ class Hub:
                 client.let_go()
             else:
                 client.put_state(text)
+
+
+def _same_slider(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """A fader that is being moved is one thing that happens, told many times."""
+    what = ("kind", "verb", "control", "field", "door", "reason")
+    return now.get("verb") in _SLIDERS and all(before.get(key) == now.get(key) for key in what)
 
 
 def _percentiles(spans_ns: Sequence[int]) -> dict[str, float]:

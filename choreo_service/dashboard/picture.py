@@ -9,14 +9,14 @@ from typing import Any, Final
 from choreo_service import __version__
 from choreo_service.clock import MS, NS, Clock
 from choreo_service.commands import COMMANDS
-from choreo_service.config import ControlMap, ControlSpec
+from choreo_service.config import ControlMap
 from choreo_service.core import Core
 from choreo_service.dashboard import hot_frame
 from choreo_service.dashboard.health import assess
 from choreo_service.dashboard.hub import Hub
 from choreo_service.easing import TRANSFER
 from choreo_service.ingress import Ingress
-from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS, MODALITIES, STREAMS
+from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS, LEADERS, MODALITIES, STREAMS
 from choreo_service.supervisor import Supervisor
 from choreo_service.telemetry import Telemetry
 
@@ -30,7 +30,8 @@ class Picture:
     """Reads the parts of a running service; changes none.
 
     `facts` are further sections of the state, by name. The pages know `latched` (panic, frozen_s, held, muted, manual,
-    map), `scenes` (name, names) and `recording` (state, take, elapsed_s, bytes, minutes_left, reason).
+    map), `scenes` (name, names), `shape` (service/shaping.py), `learnt` (protocols.Learns) and `recording` (state,
+    take, elapsed_s, bytes, minutes_left, reason).
     """
 
     def __init__(
@@ -67,10 +68,12 @@ class Picture:
             "frame": {"bytes": hot_frame.LAYOUT.size, "controls": len(CONTROL_NAMES), "features": len(FEATURE_COLUMNS)},
             "period_ms": self._core.period_ns / MS,
             "performers": self._core.performers,
-            "controls": [
-                {**dataclasses.asdict(spec.wire(name)), "chain": _chain(spec)}
-                for name, spec in self.control_map.items()
-            ],
+            "controls": [dataclasses.asdict(spec.wire(name)) for name, spec in self.control_map.items()],
+            "curves": {
+                name: [round(bend(i / _CURVE_POINTS), 4) for i in range(_CURVE_POINTS + 1)]
+                for name, bend in TRANSFER.items()
+            },
+            "leaders": list(LEADERS),
             "features": [{"name": c, "unit": u, "modality": m} for m, c, u in columns],
             "modalities": [{"name": m.name, "expected_hz": m.expected_hz} for m in MODALITIES.values()],
             "streams": {s.name: {"unit": s.unit, "about": s.about} for s in STREAMS.values()},
@@ -94,6 +97,7 @@ class Picture:
             "recent": self._hub.recent(),
             "models": self._core.mapper,
             "mapper": step.mapper if step else "",
+            "leader": step.tempo.leader if step and step.tempo else "",
             "fault": self._core.last_fault,
             "coherence": [round(float(c), 3) for c in step.latent.coherence] if step and step.latent else [],
             "modalities": self._modalities(),
@@ -165,14 +169,6 @@ class Picture:
         self._counted_ns = now_ns
         self._by_source.count(self._ingress.accepted, span_s)
         self._by_modality.count(self._hub.arrived, span_s)
-
-
-def _chain(spec: ControlSpec) -> dict[str, Any]:
-    """What happens to the engine's position before it is sent, and its curve at _CURVE_POINTS + 1 even steps."""
-    bend, (low, high) = TRANSFER[spec.curve], spec.clamp
-    bent = [bend(i / _CURVE_POINTS) for i in range(_CURVE_POINTS + 1)]
-    points = [round(min(high, max(low, 1.0 - y if spec.invert else y)), 4) for y in bent]
-    return {**spec.model_dump(mode="json", include={"curve", "invert", "clamp", "ease"}), "points": points}
 
 
 class _Rates:

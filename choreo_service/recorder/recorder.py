@@ -139,8 +139,12 @@ class Recorder:
 
     def tell(self, **header: Any) -> None:
         """What takes begun from now on say otherwise of themselves; the one that runs keeps it as an event."""
-        self._header |= header
+        self.describe(**header)
         self.note("reload", **header)
+
+    def describe(self, **header: Any) -> None:
+        """The same, where the one that runs has kept the command that changed it."""
+        self._header |= header
 
     def health(self) -> Mapping[str, Any]:
         """Facts for telemetry, JSON types only."""

@@ -11,6 +11,7 @@ from choreo_service import __version__
 from choreo_service.accents import AccentDetector
 from choreo_service.calibration.profile import load_soundcheck
 from choreo_service.clock import MS, Clock
+from choreo_service.commands import Shape
 from choreo_service.config import (
     Adapter,
     BridgeBlock,
@@ -35,6 +36,7 @@ from choreo_service.service.doors import add_doors
 from choreo_service.service.face import add_dashboard, calibrate_beside
 from choreo_service.service.finishing import finish_apart
 from choreo_service.service.models import chosen_models
+from choreo_service.service.shaping import Shaping
 from choreo_service.service.show import Service
 from choreo_service.sources import Sources
 from choreo_service.supervisor import Backoff, Supervisor
@@ -189,7 +191,21 @@ def build_service(loaded: Loaded, clock: Clock, models: Models | None = None) ->
         )
         service.dashboard.configuration = Configuration(loaded)
         calibrate_beside(service, service.dashboard, loaded)
+    _let_shape(service, loaded)
     return service
+
+
+def _let_shape(service: Service, loaded: Loaded) -> None:
+    def play(now: Loaded) -> None:
+        output = now.settings.output
+        service.controller.reshape(
+            build_paths(now.control_map, output), manners=build_manners(output), scenes=build_scenes(now)
+        )
+
+    service.shaping = Shaping(loaded, service.controller, service.recorder, play)
+    service.shaping.dashboard = service.dashboard
+    service.facts["shape"] = service.shaping.facts
+    service.desk.handle(Shape, service.shaping.obey)
 
 
 def _take_header(loaded: Loaded, core: Core) -> dict[str, Any]:

@@ -96,6 +96,8 @@ class Reload:
             scenes=found.scenes,
             throttles=found.throttles,
         )
+        if service.shaping is not None:
+            service.shaping.follow(found.in_force)
         service.exit_ease_s = settings.output.exit_ease_s
         logs.set_level(settings.log.level)
         service.recorder.tell(control_map=control_map.model_dump(mode="json"))
@@ -132,6 +134,7 @@ def in_force(running: Loaded, read: Loaded) -> Loaded:
         settings=now.model_copy(update=live),
         control_map=read.control_map,
         control_map_path=read.control_map_path,
+        map_layer=read.map_layer,
         scenes=read.scenes,
         origins=read.origins,
     )

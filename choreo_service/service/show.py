@@ -23,6 +23,7 @@ from choreo_service.loop import TickListener, run_loop
 from choreo_service.packets import LEADERS, Accent, SensorPacket
 from choreo_service.protocols import BridgeAdapter, DoorAdapter, SensorAdapter
 from choreo_service.recorder import Recorder
+from choreo_service.service.shaping import Shaping
 from choreo_service.service.verbs import let_hands_play
 from choreo_service.service.watch import Watch
 from choreo_service.supervisor import Supervisor
@@ -69,6 +70,7 @@ class Service:
         self.desk.handle(Policy, lambda command: self._put("tempo_policy", float(LEADERS.index(command.leader))))
         self.doors: dict[str, DoorAdapter] = {}
         self.dashboard: Dashboard | None = None
+        self.shaping: Shaping | None = None  # a show built by hand has no files to say what it plays by
         self.beside: dict[str, Callable[[], Awaitable[None]]] = {}  # what else runs during the show, supervised
         self.facts: dict[str, Callable[[], Mapping[str, Any]]] = {}  # sections of the state that parts tell the pages
         self.recorder = recorder

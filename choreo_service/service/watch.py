@@ -20,6 +20,7 @@ from choreo_service.supervisor import Supervisor
 from choreo_service.telemetry import Telemetry
 from choreo_service.ticker import Tick
 
+_SLIDERS: Final = frozenset({"manual", "shape"})
 _POLL_S: Final = 0.5
 _OVERLOAD_HINT: Final = (
     "charger in, other programs closed, real-time priority (choreo doctor); else -o engine.mapper=rules or "
@@ -52,6 +53,7 @@ class Watch:
         self._summary_ns = round(summary_s * NS)
         self._peers = Peers(clock, supervisor, {**sensors, **bridges})
         self._lost_said: dict[Key, int] = {}  # what the log said is gone, and since when
+        self._slider: tuple[str, ...] = ()  # what was asked for last
         self._here: set[Key] | None = None  # what has ever been there, as of the last look
         self._mapper = self._leader = ""
         self._late_logged_ns = -self._summary_ns
@@ -76,11 +78,14 @@ class Watch:
             get_logger().warning("tick.skipped", slots=tick.dk - 1, late_ms=round(tick.late_ns / MS, 1))
 
     def command(self, answered: Answered) -> None:
-        """Say what was asked for, by which door, and why it was refused."""
+        """Say what was asked for, by which door, and why it was refused; of a fader that moves, that it moves."""
         log = get_logger()
         facts = {**answered.command.model_dump(exclude_none=True), "door": answered.door}
+        slider = tuple(facts.get(key, "") for key in ("verb", "control", "field", "door"))
+        moves_on = slider == self._slider and slider[0] in _SLIDERS
+        self._slider = slider
         if answered.ack.ok:
-            log.info("command", **facts)
+            (log.debug if moves_on else log.info)("command", **facts)
         else:
             log.warning("command.refused", **facts, reason=answered.ack.reason)
 

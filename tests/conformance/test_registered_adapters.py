@@ -87,7 +87,7 @@ def test_the_built_in_adapters_are_registered() -> None:
     bridges, sensors = ({point.name for point in _points(group)} for group in ("choreo.bridges", "choreo.sensors"))
     assert {"console", "lsl_outlet", "midi_cc", "midi_ws", "null", "osc_out"} <= bridges
     assert {"ble_heart", "lsl_inlet", "osc_motion", "session_replay", "synthetic"} <= sensors
-    assert {"keyboard", "osc_commands"} <= {point.name for point in _points("choreo.doors")}
+    assert {"keyboard", "midi_learn", "osc_commands"} <= {point.name for point in _points("choreo.doors")}
 
 
 async def _button(port: int) -> None:

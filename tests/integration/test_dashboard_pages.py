@@ -13,13 +13,11 @@ import pytest
 from page_stage import PageStage, frame, page_stage, receive, true
 
 from choreo_service.clock import NS, MonotonicClock, VirtualClock
-from choreo_service.config import ControlSpec, DashboardSettings, load_settings
+from choreo_service.config import DashboardSettings, load_settings
 from choreo_service.dashboard import hot_frame
 from choreo_service.dashboard.client import MAX_TEXTS, Client
 from choreo_service.dashboard.configuration import Configuration
 from choreo_service.dashboard.hub import STUCK_S
-from choreo_service.dashboard.picture import _chain
-from choreo_service.easing import TRANSFER
 from choreo_service.errors import AdapterLost
 from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS
 
@@ -29,7 +27,7 @@ async def test_hello_names_everything_the_page_shows() -> None:
     async with page_stage(performers=2) as (stage, browser), browser.ws_connect(f"{stage.url}/ws") as socket:
         hello = await receive(socket, "hello")
         assert hello["version"] == hot_frame.VERSION
-        assert hello["frame"] == {"bytes": 76, "controls": 5, "features": 11}
+        assert hello["frame"] == {"bytes": 96, "controls": 5, "features": 11}
         assert [c["name"] for c in hello["controls"]] == list(CONTROL_NAMES)
         assert [f["name"] for f in hello["features"]] == list(FEATURE_COLUMNS)
         assert all(c["lo"] < c["hi"] for c in hello["controls"])
@@ -46,12 +44,13 @@ async def test_the_hot_frame_is_what_was_sent_to_the_receivers() -> None:
         await frame(socket)  # of an earlier tick, or this one
         stage.tick(3)
         data = await frame(socket)
-        seq, t, *values = struct.unpack("<Id5f11f", data)
+        seq, t, *values = struct.unpack("<Id5f11f5f", data)
         step = stage.page.hub.step
         assert step is not None
         assert (seq, t) == (step.frame.k, step.frame.t_ns / NS)
         assert values[:5] == pytest.approx(stage.service.controller.latest[0].as_tuple(), abs=1e-6)
-        assert values[5:] == pytest.approx(step.frame.features()[0].tolist())
+        assert values[5:16] == pytest.approx(step.frame.features()[0].tolist())
+        assert values[16:] == step.controls[0].tolist()
 
 
 @pytest.mark.asyncio
@@ -68,6 +67,7 @@ async def test_every_verb_is_answered_obeyed_or_refused_with_a_reason() -> None:
 def _args(verb: str) -> dict[str, Any]:
     given = {"hold": {"control": "density"}, "mute": {"control": "density"}, "manual": {"control": "density"}}
     given |= {"scene": {"name": "calm"}, "policy": {"leader": "self"}}
+    given |= {"shape": {"control": "density"}, "unlearn": {"command": "panic"}}
     return given.get(verb, {})
 
 
@@ -254,16 +254,6 @@ async def test_an_address_that_is_not_ours_is_no_reason_to_end_the_show() -> Non
     with pytest.raises(AdapterLost) as lost:
         await stage.page.run()
     assert "dashboard.host" in lost.value.fix
-
-
-def test_a_controls_way_from_body_to_wire_is_drawn_as_it_is_sent() -> None:
-    spec = ControlSpec(min=0, max=10, cc=20, curve="exponential", invert=True, clamp=(0.1, 0.8), neutral=0.3, safe=0.2)
-    chain = _chain(spec)
-    assert (chain["curve"], chain["invert"], chain["clamp"]) == ("exponential", True, [0.1, 0.8])
-    assert (chain["points"][0], chain["points"][-1]) == (0.8, 0.1)
-    assert chain["points"] == sorted(chain["points"], reverse=True)
-    middle = 1.0 - TRANSFER["exponential"](0.5)
-    assert chain["points"][len(chain["points"]) // 2] == pytest.approx(min(0.8, middle), abs=1e-4)
 
 
 @pytest.mark.asyncio

@@ -71,6 +71,9 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "scene": ("calm", 2.0),
     "marker": ("chorus",),
     "policy": ("body",),
+    "shape": ("density", "invert", 1),
+    "learn": ("manual", "density"),
+    "unlearn": ("manual", "density"),
 }
 
 

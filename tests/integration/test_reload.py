@@ -125,6 +125,16 @@ def test_what_cant_change_is_named_and_stays(show: Show) -> None:
     assert (show.missed(), show.service.exit_ease_s, len(show.service.controller.latest)) == ([], 0.5, 1)
 
 
+def test_what_a_hand_has_shaped_ends_where_the_files_are_read_anew(show: Show) -> None:
+    def change() -> None:
+        assert show.service.desk.ask("shape", ["density", "clamp.low", 0.5], "test").ok
+        assert show.service.facts["shape"]()["changed"] == ["density"]
+
+    show.play(change)
+    assert show.service.facts["shape"]()["changed"] == []
+    assert show.service.desk.ask("shape", ["density", "cc", 70], "test").ok
+
+
 def test_a_scene_that_was_added_can_be_played(show: Show) -> None:
     show.play(lambda: shutil.copy(show.home / "configs/scenes/calm.yaml", show.home / "configs/scenes/new.yaml"))
     assert "new" in show.service.controller.scenes

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from rig.jack_server import JackServer
 from rig.process import Process, wait_until
@@ -38,16 +38,28 @@ class MidiSink(Process):
         self.midi_in = f"{name}:{PORT}"
         argv = (sys.executable, "-u", str(Path(__file__).resolve()), server.server, name)
         super().__init__(argv, env=server.env | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])})
+        self._read, self._events, self._at_s = 0, list[tuple[int, ...]](), list[float]()
+
+    def start(self, timeout_s: float = 10.0) -> Self:
+        self._read, self._events, self._at_s = 0, [], []
+        return super().start(timeout_s)
 
     def is_ready(self) -> bool:
         return READY in self.output()
 
     def state(self) -> MidiState:
         """What has arrived by now."""
-        lines = [json.loads(line) for line in self.output().splitlines() if line.startswith("[")]
-        events = tuple(tuple(data) for _, data in lines)
+        text = self.output()
+        whole = text.rfind("\n") + 1
+        for line in text[self._read : whole].splitlines():
+            if line.startswith("["):
+                at_s, data = json.loads(line)
+                self._events.append(tuple(data))
+                self._at_s.append(at_s)
+        self._read = max(self._read, whole)  # no line twice: tests poll this
+        events = tuple(self._events)
         cc = {((e[0] & 0x0F) + 1, e[1]): e[2] for e in events if e[0] & 0xF0 == CONTROL_CHANGE}
-        return MidiState(len(events), cc, events, tuple(at_s for at_s, _ in lines))
+        return MidiState(len(events), cc, events, tuple(self._at_s))
 
     def wait_for_cc(self, controller: int, value: int, channel: int = 1, timeout_s: float = 5.0) -> None:
         """Wait until the controller holds `value`; PeerError when it never does."""

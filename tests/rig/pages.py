@@ -24,6 +24,7 @@ from choreo_service.config import DashboardSettings, load_settings
 from choreo_service.dashboard.configuration import Configuration
 from choreo_service.desk import Answered, Desk
 from choreo_service.service.face import add_dashboard, calibrate_beside
+from choreo_service.service.shaping import Shaping
 from rig.process import PeerError, wait_until
 
 T = TypeVar("T")
@@ -87,6 +88,8 @@ class PageShow:
         loaded = load_settings(profile="demo", home=REPO_ROOT, environ={})
         self.page.configuration = Configuration(loaded)
         calibrate_beside(self.service, self.page, loaded)
+        shaping = Shaping(loaded, self.service.controller, self.service.recorder, play=lambda _: None)
+        self.service.facts["shape"] = shaping.facts
         self._thread = Thread(target=lambda: asyncio.run(self.service.run()), name="rig-page-show")
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -27,6 +27,7 @@ KEYS: Final[Mapping[str, str]] = {
     "m": "marker",
     "s": "resend",
     "t": "tap",
+    "c": "recalibrate",
 }
 CONTROL_KEYS: Final[Mapping[str, str]] = {"m": "mute", "h": "hold", "l": "map"}  # after a digit that chose a control
 _CHOSEN_S: Final = 8.0
@@ -67,7 +68,7 @@ class Keyboard:
 
     def health(self) -> Mapping[str, Any]:
         """`detail` is the answer to the last key."""
-        return {"state": self._state, "target": "Esc F R M S T U, 1-5 then M H L", "detail": self._answer}
+        return {"state": self._state, "target": "Esc F R M S T U C, 1-5 then M H L", "detail": self._answer}
 
     def press(self, key: str) -> None:
         """One key as the terminal sends it."""

@@ -9,11 +9,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from choreo_adapters.helper.reports import to_line
 from choreo_adapters.midi.device import MidiPort
-from choreo_adapters.midi.keeper import LOST_ERRORS, PortKeeper
+from choreo_adapters.midi.keeper import LOST_ERRORS
 from choreo_service.clock import NS, MonotonicClock
 
 SELF_DESTRUCT_S: Final = 15  # a helper stuck in a driver ends itself after this, should its parent be gone too
@@ -21,7 +21,20 @@ QUEUED_CHUNKS: Final = 16
 LAST_NS: Final = 6 * NS // 10  # how long what waits for its time is still played after the pipe's end
 
 
-def serve(make_keeper: Callable[[Callable[[Mapping[str, Any]], None], Callable[[], int]], PortKeeper]) -> None:
+class Keeper(Protocol):
+    """Whatever keeps ports open: see keeper.PortKeeper."""
+
+    def feed(self, data: bytes) -> None: ...
+
+    def turn(self) -> int: ...
+
+    @property
+    def idle(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
+def serve(make_keeper: Callable[[Callable[[Mapping[str, Any]], None], Callable[[], int]], Keeper]) -> None:
     """Serve until stdin ends or nobody reads stdout. `make_keeper` gets where to report and what time it is."""
     _survive_signals()
     clock = MonotonicClock()

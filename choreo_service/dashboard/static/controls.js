@@ -28,10 +28,10 @@ export function rows(extra = () => []) {
 }
 
 function row(control, index, extra) {
-  const { name, lo, hi, cc, channel } = control;
-  const position = (value) => Math.min(1, Math.max(0, (value - lo) / (hi - lo)));
-  const bar = el("i");
-  const meter = el("div", { class: "meter", role: "meter", "aria-label": `${name} value`, "aria-valuemin": lo, "aria-valuemax": hi, "aria-valuenow": control.neutral }, bar, mark(position(control.neutral)));
+  const { name } = control; // its range and address may change while it plays
+  const position = (value) => Math.min(1, Math.max(0, (value - control.lo) / (control.hi - control.lo)));
+  const [bar, rest, address] = [el("i"), el("b", { title: "neutral" }), el("span")];
+  const meter = el("div", { class: "meter", role: "meter", "aria-label": `${name} value` }, bar, rest);
   const value = el("span", { class: "value num" }, "–");
   const badges = el("span", { class: "badges" });
   const verbs = ["mute", "hold", "map"].map((verb) => {
@@ -39,15 +39,21 @@ function row(control, index, extra) {
     return [verb, button];
   });
   const node = el("div", { class: "control", role: "listitem", style: { "--c": `var(--${name})` } },
-    el("div", { class: "name" }, el("kbd", {}, String(index + 1)), ` ${name}`, el("small", {}, `CC ${cc} · ch ${channel} `, badges)),
+    el("div", { class: "name" }, el("kbd", {}, String(index + 1)), ` ${name}`, el("small", {}, address, badges)),
     value, meter, el("div", { class: "row keys" }, verbs.map(([, button]) => button)), ...extra);
   let last = control.neutral;
+  const place = () => {
+    say(address, `CC ${control.cc} · ch ${control.channel} `);
+    rest.style.left = `${(100 * position(control.neutral)).toFixed(1)}%`;
+    for (const [key, value] of [["valuemin", control.lo], ["valuemax", control.hi], ["valuenow", digits(last, control.hi - control.lo)]]) meter.setAttribute(`aria-${key}`, String(value));
+  };
+  place();
   return {
     node,
     draw(now_value, text) {
       last = now_value;
       bar.style.transform = `scaleX(${position(now_value).toFixed(4)})`;
-      if (text) say(value, digits(now_value, hi - lo));
+      if (text) say(value, digits(now_value, control.hi - control.lo));
     },
     state() {
       const held = latched();
@@ -58,15 +64,8 @@ function row(control, index, extra) {
         badges.dataset.words = words.join();
         badges.replaceChildren(...words.map((word) => el("span", { class: "badge" }, word)));
       }
-      meter.setAttribute("aria-valuenow", digits(last, hi - lo));
+      place();
       node.classList.toggle("focused", focus.control === index && performance.now() < focus.until);
     },
   };
-}
-
-/** Where it rests. */
-function mark(position) {
-  const line = el("b", { title: "neutral" });
-  line.style.left = `${(100 * position).toFixed(1)}%`;
-  return line;
 }

@@ -1,15 +1,16 @@
 // The keyboard. Not while typing; panic always.
 
 import { now } from "./link.js";
-import { scene, send, toast } from "./verbs.js";
+import { lead_next, scene, send, toast } from "./verbs.js";
 import { el } from "./dom.js";
 
 const FOCUS_MS = 8000;
 const CONTROL_KEYS = { m: "mute", h: "hold", l: "map" };
-const KEYS = { f: "freeze", r: "record", m: "marker", s: "resend", t: "tap", u: "resume" };
+const KEYS = { f: "freeze", r: "record", m: "marker", s: "resend", t: "tap", u: "resume", c: "recalibrate" };
 const LIST = [
   ["Esc", "panic: every control to its safe value; again: at once"], ["U", "resume: back to what the body plays"],
   ["F", "freeze"], ["R", "record"], ["M", "marker"], ["S", "resend everything"], ["T", "tap a beat"],
+  ["C", "learn my range anew"], ["P", "the next one leads the tempo"],
   ["1–5", "choose a control; then M mute, H hold, L map"], ["[ ]", "scene before, scene after"],
   [".", "stage"], ["A", "listen here"], ["D", "light or dark"], ["?", "this list"],
 ];
@@ -55,7 +56,7 @@ function action(key, { stage, theme, sound }) {
   }
   if ((low === "h" || low === "l") && !chosen) return () => toast("choose a control first: 1 to 5", false);
   if (KEYS[low]) return () => send(KEYS[low]);
-  return { "[": () => scene(-1), "]": () => scene(+1), ".": stage, d: theme, a: sound, "?": help }[low] ?? null;
+  return { "[": () => scene(-1), "]": () => scene(+1), p: lead_next, ".": stage, d: theme, a: sound, "?": help }[low] ?? null;
 }
 
 export function help() {

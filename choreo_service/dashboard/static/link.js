@@ -1,6 +1,6 @@
 // The one WebSocket: hello, state, events and acks as JSON, the hot frame as bytes.
 
-const VERSION = 1; // of the messages; a server that speaks another asks for a reload
+const VERSION = 2; // of the messages; a server that speaks another asks for a reload
 const ANSWER_MS = 3000;
 const SHOWN_HZ = 30;
 const HIDDEN_HZ = 2;
@@ -76,16 +76,19 @@ function receive({ data }) {
     set_up(true);
     subscribe();
   }
-  if (words.type === "state") now.state = words;
+  if (words.type === "state") {
+    now.state = words;
+    for (const control of now.hello?.controls ?? []) Object.assign(control, words.shape?.wires[control.name]); // ranges may change under way
+  }
   tell(words.type, words);
 }
 
-/** u32 seq, f64 t, f32 x controls, f32 x features; little-endian. */
+/** u32 seq, f64 t, f32 x controls, f32 x features, f32 x positions before the control map; little-endian. */
 function decode(data) {
   const view = new DataView(data);
   const { controls, features } = now.hello.frame;
   const floats = (from, count) => Array.from({ length: count }, (_, i) => view.getFloat32(from + 4 * i, true));
-  return { seq: view.getUint32(0, true), t: view.getFloat64(4, true), controls: floats(12, controls), features: floats(12 + 4 * controls, features) };
+  return { seq: view.getUint32(0, true), t: view.getFloat64(4, true), controls: floats(12, controls), features: floats(12 + 4 * controls, features), positions: floats(12 + 4 * (controls + features), controls) };
 }
 
 export function connect() {

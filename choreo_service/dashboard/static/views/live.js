@@ -5,13 +5,14 @@ import { rows } from "../controls.js";
 import { age, card, digits, el, say, unit_text } from "../dom.js";
 import { now, on, show } from "../link.js";
 import { listening, on_listening, toggle_sound } from "../listening.js";
-import { ACTIONS, latched, scene, send } from "../verbs.js";
+import { ACTIONS, latched, lead, scene, send } from "../verbs.js";
 
 const FLASH_MS = 140;
 const DASHES = [[], [10, 3], [2, 3], [10, 3, 2, 3], [16, 4, 4, 4]];
 const SHOWN = new Set(["motion_energy", "jerk", "symmetry", "hr", "context"]); // eleven at once are a thicket; the others are a click away
 const SHAPES = { live: "●", held: "◐", recovering: "◔", missing: "○" };
 const LOGGED = 40;
+const SLIDERS = new Set(["manual", "shape"]);
 
 export function view(main) {
   const page = el("div", { class: "grid live" }, el("h1", { class: "hidden" }, "Live"));
@@ -32,20 +33,22 @@ export function view(main) {
 
 function guards(page) {
   const buttons = ACTIONS.map(([verb, label, key, is_on]) => {
-    const button = el("button", { type: "button", class: verb === "panic" ? "danger" : "", "aria-pressed": is_on ? "false" : null, title: now.hello.verbs[verb] ?? "", onclick: () => send(verb) }, `${label} `, el("kbd", {}, key));
+    const button = el("button", { type: "button", class: verb === "panic" ? "danger" : "", "data-verb": verb, "aria-pressed": is_on ? "false" : null, title: now.hello.verbs[verb] ?? "", onclick: () => send(verb) }, `${label} `, el("kbd", {}, key));
     return { button, is_on };
   });
   const before = el("button", { type: "button", "aria-label": "Scene before", onclick: () => scene(-1) }, el("kbd", {}, "["));
   const after = el("button", { type: "button", "aria-label": "Scene after", onclick: () => scene(+1) }, el("kbd", {}, "]"));
   const name = el("span", { class: "soft" });
+  const leads = el("select", { "aria-label": "Who leads the tempo (P)", onchange: () => lead(leads.value) }, now.hello.leaders.map((leader) => el("option", { value: leader }, `${leader} leads`)));
   const taking = el("span", { class: "soft num" });
   const sound = el("button", { type: "button", "aria-pressed": String(listening()), onclick: toggle_sound }, "Listen here ", el("kbd", {}, "A"));
   const who = now.hello.performers > 1 && el("select", { "aria-label": "Performer", onchange: (event) => show(Number(event.target.value)) }, Array.from({ length: now.hello.performers }, (_, i) => el("option", { value: i, selected: i === now.performer }, `Performer ${i + 1}`)));
-  page.append(el("section", { class: "card wide row", "aria-label": "Guard actions" }, buttons.map((one) => one.button), before, name, after, sound, who, taking));
+  page.append(el("section", { class: "card wide row", "aria-label": "Guard actions" }, buttons.map((one) => one.button), before, name, after, leads, sound, who, taking));
   const stops = [
     on("state", () => {
       for (const { button, is_on } of buttons) if (is_on) button.setAttribute("aria-pressed", String(is_on()));
       const frozen = latched().frozen_s;
+      if (now.state.leader && document.activeElement !== leads) leads.value = now.state.leader;
       say(taking, recording(now.state.recording));
       say(name, [now.state.scenes?.name, frozen === null ? "" : `frozen ${frozen.toFixed(0)} s`].filter(Boolean).join(" · ") || "scene");
     }),
@@ -159,9 +162,12 @@ function clock(page) {
 function log(page) {
   const list = el("ul", { class: "log soft", tabindex: "0", "aria-label": "What happened, newest first" });
   page.append(card("What happened", list));
+  let last = "";
   const add = (event) => {
     const words = sentence(event);
     if (!words) return;
+    if (words === last && SLIDERS.has(event.verb)) list.firstChild.remove(); // one fader that moves is one line
+    last = words;
     list.prepend(el("li", { "data-level": event.level ?? "info" }, el("time", { class: "num" }, clock_time(event.t - now.hello.t0)), el("span", {}, words)));
     while (list.children.length > LOGGED) list.lastChild.remove();
   };
@@ -169,10 +175,10 @@ function log(page) {
   return on("event", add);
 }
 
-function sentence({ kind, text, verb, control, name, door, reason }) {
+function sentence({ kind, text, verb, control, field, command, of, name, leader, door, reason }) {
   if (kind === "beat" || kind === "hit") return "";
   if (kind !== "command") return text ?? kind;
-  return `${[verb, control, name].filter(Boolean).join(" ")} by ${door}${reason ? ` refused: ${reason}` : ""}`;
+  return `${[verb, control, field, command, of, name, leader].filter(Boolean).join(" ")} by ${door}${reason ? ` refused: ${reason}` : ""}`;
 }
 
 function clock_time(seconds) {
