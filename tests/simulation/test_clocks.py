@@ -141,7 +141,7 @@ def _woken(night: Diary) -> int:
 
 def test_after_a_sleep_the_grid_goes_on_and_nothing_is_made_up_for(night: Diary) -> None:
     woken = night.ticks[_woken(night)]
-    assert woken.dk == pytest.approx(SLEEP_NS / PERIOD, abs=1)
+    assert woken.dk == pytest.approx(SLEEP_NS / PERIOD, abs=2)  # the slot it woke in may be waited out
     assert woken.late_ns < PERIOD
     assert all(tick.due_ns == night.ticks[0].due_ns + (tick.k - 1) * PERIOD for tick in night.ticks)
 
