@@ -100,6 +100,7 @@ def _configuration(phone: int, output: int, page: int) -> str:
         "sensors": f"{{phone: {{type: osc_motion, layout: choreo, port: {phone}}}}}",
         "bridges": f"{{bars: null, midi: null, synth: {{type: osc_out, layout: bundle, port: {output}}}}}",
         "doors": "{osc: null}",
+        "output": "{change_threshold: 0}",  # so that a bundle leaves in every tick
         "dashboard": f"{{port: {page}}}",
         "log": "{level: error}",
     }

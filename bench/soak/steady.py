@@ -59,7 +59,7 @@ def _section(minutes: float, first: bool, before: str, figures: Sequence[Figure]
         f"{minutes:g} minutes beside a loaded core, {'real-time' if first else 'ordinary'} priority",
         "`choreo record` with a phone at 100 Hz and one OSC bundle a tick, received by another process and stamped by "
         "its kernel; a program that only computes takes a core. Both priorities ran at the same time.",
-        f"make soak MINUTES={minutes:g}",
+        f"make soak ONLY=steady MINUTES={minutes:g}",
         machine(),
         before,
         tuple(figures),
