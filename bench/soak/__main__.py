@@ -12,6 +12,7 @@ from bench.soak.crowded import crowded
 from bench.soak.files import files
 from bench.soak.flooded import flooded
 from bench.soak.loaded import loaded
+from bench.soak.outputs import outputs
 from bench.soak.poisoned import poisoned
 from bench.soak.radio import radio
 from bench.soak.stalled import stalled
@@ -25,6 +26,7 @@ SECTIONS: Final[Mapping[str, Callable[[argparse.Namespace], list[Section]]]] = {
     "poisoned": lambda chosen: poisoned(chosen.ticks),
     "radio": lambda _: radio(),
     "flooded": lambda _: flooded(),
+    "outputs": lambda _: outputs(),
     "files": lambda _: files(),
 }
 

@@ -39,6 +39,7 @@ class Run:
     cpu: float  # % of a core
     sent: int  # by the phone
     accepted: int  # of the phone
+    flood_hz: float  # datagrams of the flood a second, as it was really sent
 
 
 def flooded() -> list[Section]:
@@ -56,6 +57,7 @@ def flooded() -> list[Section]:
             before,
             (
                 Figure(13, f"slowest of {count} hostile datagrams to decode", slowest_ms, "ms", at_most=DECODE_MS),
+                Figure(15, "datagrams of the flood a second, as they were sent", attacked.flood_hz),
                 Figure(15, "samples of the phone lost", _lost_percent(attacked), "%", at_most=LOST_PERCENT),
                 Figure(15, "the same without the flood", _lost_percent(calm), "%"),
                 Figure(15, "tick late, p99", _late_ms(attacked), "ms", at_most=LATE_MS),
@@ -90,10 +92,11 @@ def _run(*, flood: bool) -> Run:
             end_ns = time.monotonic_ns()
             if flooder is not None:
                 flooder.wait()
-            time.sleep(0.5)  # what is on its way arrives
-        time.sleep(0.5)
+            flood_s = (time.monotonic_ns() - begin_ns) / 1e9
+        time.sleep(0.5)  # what is on its way arrives
         result = host.end()
-    return Run(Ticks.between(begin_ns, end_ns, result), cpu, len(sent_ns), _accepted(result))
+    ticks = Ticks.between(begin_ns, end_ns, result)
+    return Run(ticks, cpu, len(sent_ns), _accepted(result), RATE * SECONDS / flood_s if flood else 0.0)
 
 
 def _flooder(port: int) -> subprocess.Popen[bytes]:
