@@ -3,10 +3,11 @@
 
 PYTHON  ?= python3
 SECONDS ?=
-MINUTES ?= 30
+MINUTES ?= 10
 HOURS   ?= 0.5
 SHOWS   ?= 2000
 INPUTS  ?= 1000000
+ONLY    ?=
 ARGS    ?=
 
 VENV    := .venv
@@ -63,8 +64,9 @@ golden-update: $(VENV)/.dev ## decide anew what the golden takes sound like, and
 bench: $(VENV)/.dev ## measure latency and cadence on this machine
 	$(BIN)/python -m bench $(ARGS)
 
-soak: $(VENV)/.dev ## the endurance tests: MINUTES=30 of service time, HOURS=0.5 of a recorded show; memory and descriptors must stay flat; a newcomer's walk
-	CHOREO_SOAK_MINUTES=$(MINUTES) CHOREO_SIM_HOURS=$(HOURS) CHOREO_WALK_SECONDS=30 $(BIN)/pytest tests/soak tests/peers/pages/test_newcomer.py $(ARGS)
+soak: $(VENV)/.dev ## endurance in virtual time and a newcomer's walk, then faults in real time, written into docs/reliability.md; HOURS=0.5, MINUTES=10, ONLY=tests, ONLY=stalled
+	$(if $(filter-out tests,$(ONLY)),,CHOREO_SOAK_MINUTES=$(MINUTES) CHOREO_SIM_HOURS=$(HOURS) CHOREO_WALK_SECONDS=30 $(BIN)/pytest tests/soak tests/peers/pages/test_newcomer.py $(ARGS))
+	$(if $(filter tests,$(ONLY)),,PYTHONPATH=tests $(BIN)/python -m bench.soak --minutes $(MINUTES) $(if $(ONLY),--only $(ONLY) $(ARGS)))
 
 fuzz: $(VENV)/.dev ## INPUTS=1000000 mutated inputs for each reader of bytes from outside; an hour
 	PYTHONPATH=tests $(BIN)/python -m faults.osc_fuzz --seconds 600

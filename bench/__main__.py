@@ -8,12 +8,7 @@ is the floor), not with another machine's.
 from __future__ import annotations
 
 import argparse
-import socket
 import statistics
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +19,8 @@ from bench.models import models
 from bench.page import page
 from bench.performers import performers
 from bench.phones import phones
-from bench.probe import Ear, echo_round_trips, sample, spikes
+from bench.probe import Ear, echo_round_trips, spikes
+from bench.surroundings import hogs, moving_phone
 from bench.takes import takes
 
 SETTINGS = {
@@ -91,44 +87,18 @@ def accents(count: int) -> None:
         print(f"{f'  datagram -> {name} ({missed} missed)':38}{percentiles(ways)} {spread:8.2f}")
 
 
-def _burn() -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", "while True: pass"])
-
-
-def _phone(port: int, ended: threading.Event) -> threading.Thread:
-    def play() -> None:
-        out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        out.connect(("127.0.0.1", port))
-        began, i = time.monotonic(), 0
-        while not ended.is_set():
-            swing = 6.0 * (i % 50 < 25) * ((i // 500) % 2)
-            out.send(sample((swing, -swing, 9.8 + swing)))
-            i += 1
-            time.sleep(max(0.0, began + i / 100 - time.monotonic()))
-
-    thread = threading.Thread(target=play, daemon=True)
-    thread.start()
-    return thread
-
-
 def cadence(seconds: float, machines: Sequence[tuple[str, int]] = (("idle", 0), ("1 core loaded", 1))) -> None:
     """One run for each (name, number of CPU hogs beside the service)."""
     print(f"\nCadence at 50 Hz with a 100 Hz phone, {seconds:g} s each")
     print(f"{'':14}{'late p50':>10} {'p99':>8} {'max ms':>8} {'skipped':>8} {'drift ms':>9} {'CPU %':>7} {'RSS MB':>7}")
-    for name, hogs in machines:
-        burners = [_burn() for _ in range(hogs)]
+    for name, count in machines:
         osc, midi = Ear(midi=False), Ear(midi=True)
         osc.start(), midi.start()
-        host, port = _host({"bridges.synth.port": osc.port, "bridges.midi.port": midi.port})
-        ended = threading.Event()
-        phone = _phone(port, ended)
-        cpu, rss = host.cost(seconds)
-        ended.set()
-        phone.join()
-        result = host.end()
-        for burner in burners:
-            burner.kill()
-            burner.wait()
+        with hogs(count):
+            host, port = _host({"bridges.synth.port": osc.port, "bridges.midi.port": midi.port})
+            with moving_phone(port):
+                cpu, rss = host.cost(seconds)
+            result = host.end()
         late, t = result["telemetry"]["lateness_ms"], result["telemetry"]
         slots = t["ticks"] + t["skipped"] - 1
         drift_ms = result["span_ns"] / 1e6 - slots * 20.0

@@ -18,8 +18,17 @@ import psutil
 class Host:
     """bench.host in a process of its own, playing `settings` with the `options` a user would give by -o."""
 
-    def __init__(self, settings: Mapping[str, Any], options: Mapping[str, Any], *, fifo: bool = False) -> None:
-        """`fifo` asks for real-time priority, so that what else the machine does isn't measured."""
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        options: Mapping[str, Any],
+        *,
+        fifo: bool = False,
+        pressure: Mapping[str, int] | None = None,
+        log: int | None = None,
+    ) -> None:
+        """`fifo` asks for real-time priority, so that what else the machine does isn't measured; `pressure` is what
+        bench.pressure makes it do besides, `log` the descriptor it logs to (ours by default)."""
         self._folder = tempfile.TemporaryDirectory()
         file = Path(self._folder.name) / "bench.yaml"
         file.write_text(json.dumps(settings), encoding="utf-8")
@@ -27,9 +36,13 @@ class Host:
             sys.executable,
             "-m",
             "bench.host",
-            json.dumps({"file": str(file), "options": dict(options), "fifo": fifo}),
+            json.dumps({"file": str(file), "options": dict(options), "fifo": fifo, "pressure": dict(pressure or {})}),
         ]
-        self._child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
 
     def await_port(self, port: int) -> None:
         """Until the service has taken the UDP port."""

@@ -6,7 +6,6 @@ Real sensor, real bridges, real loop; only the MIDI child's driver is replaced b
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 
 import uvloop
 
+from bench.pressure import Pauses, press
 from choreo_adapters.bridges.midi_cc.bridge import MidiCc
 from choreo_adapters.bridges.midi_cc.notes import MidiNotes
 from choreo_service import logs
@@ -25,7 +25,7 @@ from choreo_service.clock import MonotonicClock, work_ns
 from choreo_service.config import load_settings
 from choreo_service.packets import ControlPacket, SensorPacket, Step
 from choreo_service.protocols import Models, Sent
-from choreo_service.service import Service, build_core, build_service, chosen_models
+from choreo_service.service import Service, build_core, build_service, chosen_models, garbage
 from choreo_service.ticker import Tick
 
 SPIKE = 40.0  # m/s^2: a sample beyond this is one of the probe's events
@@ -71,6 +71,8 @@ class Stamps:
         self._open: dict[int, list[int]] = {}  # tick -> stamps of the event it took
         self.events: list[list[int]] = []
         self.sections_ns = {name: array("q") for name in ("frame", "models", "guards")}  # of each tick
+        self.ticks: list[tuple[int, int, int]] = []  # due, begun, and the reception of the newest sample so far, ns
+        self._newest_ns = 0
         service.listeners.append(self.tick)
         service.controller.on_sent.append(self.sent)
         # on_sent fires inside the offer, before the listener: keep the last OSC send of each tick until it does
@@ -83,6 +85,8 @@ class Stamps:
     def tick(self, tick: Tick, packets: Sequence[SensorPacket], step: Step) -> None:
         for section, ns in self.sections_ns.items():
             ns.append(step.timings_ns[section])
+        self._newest_ns = max([self._newest_ns, *(packet.rx_ns for packet in packets)])
+        self.ticks.append((tick.due_ns, tick.due_ns + tick.late_ns, self._newest_ns))
         for packet in packets:
             if packet.stream == "acceleration" and packet.values[2] > SPIKE and self._last_sent[0] == tick.k:
                 due = tick.due_ns
@@ -95,7 +99,7 @@ def timed(models: Models | None) -> Models | None:
     return Models(models.name, Timed(models.coherence), Timed(models.normaliser), Timed(models.mapper))
 
 
-async def main(settings: Mapping[str, Any]) -> None:
+async def main(settings: Mapping[str, Any], log: logs.Log) -> None:
     overrides = [f"{key}={json.dumps(value)}" for key, value in settings["options"].items()]
     loaded = load_settings(file=Path(settings["file"]), overrides=overrides)
     models = timed(chosen_models(loaded))
@@ -111,20 +115,28 @@ async def main(settings: Mapping[str, Any]) -> None:
     warm = build_core(loaded)
     for k in range(1, WARM_UP + 1):  # as choreo run does
         warm.step(k, 1, k * warm.period_ns, ())
-    gc.collect()
-    gc.freeze()
+    press(service, settings["pressure"])
     loop = asyncio.get_running_loop()
     loop.add_reader(0, service.stop)  # the bench closes our stdin to end us
-    await service.run()
+    garbage.take_over()
+    pauses = Pauses()
+    async with asyncio.TaskGroup() as group:
+        last_due = lambda: service.telemetry.last_due_ns  # noqa: E731
+        collector = group.create_task(garbage.collect_between_ticks(service.clock, service.core.period_ns, last_due))
+        await service.run()
+        collector.cancel()
     telemetry, sections = service.telemetry, stamps.sections_ns
     nets = {} if models is None else {name: getattr(models, name).ns for name in ("coherence", "normaliser", "mapper")}
     engine_ns = map(add, sections["models"], sections["guards"])
     result = {
         "events": stamps.events,
+        "ticks": stamps.ticks,
+        "pauses_ms": [ns / 1e6 for ns in pauses.ns],
         "engine_us": sorted(ns / 1000 for ns in list(engine_ns)[50:]),
         "sections_us": {name: [ns / 1000 for ns in values] for name, values in {**sections, **nets}.items()},
         "telemetry": telemetry.snapshot(),
         "lateness_max_ms": telemetry.lateness.max_ns / 1e6,
+        "log_dropped": log.shown.dropped,
         "span_ns": telemetry.last_due_ns - telemetry.first_due_ns,
     }
     sys.stdout.write(json.dumps(result))
@@ -139,10 +151,10 @@ def _real_time() -> None:
 
 
 if __name__ == "__main__":
-    _writer = logs.configure("error", "json")
+    _log = logs.configure("error", "json")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as _runner:
         _settings = json.loads(sys.argv[1])
         if _settings["fifo"]:
             _real_time()
-        _runner.run(main(_settings))
-    _writer.close()
+        _runner.run(main(_settings, _log))
+    _log.close()

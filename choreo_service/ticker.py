@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from choreo_service.clock import Clock
+from choreo_service.clock import MS, Clock
+
+# After a stall this long the tick that is overdue would find motion silent, only because what came meanwhile hasn't
+# been read: samples read now belong to a later tick. So the next slot to come is played instead.
+LONG_NS: Final = 100 * MS
 
 
 class Tick(NamedTuple):
@@ -29,15 +33,17 @@ class Ticker:
         self._stopped = True
 
     async def ticks(self) -> AsyncIterator[Tick]:
-        last, k = 0, 1
+        last, k, waited = 0, 1, False
         while True:
             due_ns = self.start_ns + k * self.period_ns
             await self._clock.sleep_until(due_ns)
             if self._stopped:
                 return
             missed = (self._clock.now_ns() - due_ns) // self.period_ns
-            if missed > 0:
-                k += missed
-                due_ns += missed * self.period_ns
+            k += missed
+            if missed * self.period_ns >= LONG_NS and not waited:
+                k, waited = k + 1, True
+                continue
+            due_ns += missed * self.period_ns
             yield Tick(k, k - last, due_ns, self._clock.now_ns() - due_ns)
-            last, k = k, k + 1
+            last, k, waited = k, k + 1, False

@@ -12,8 +12,9 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -25,6 +26,9 @@ from choreo_adapters.bridges.osc_out import OscOut, OscOutConfig
 from choreo_adapters.sensors.osc_motion import OscMotion
 from choreo_service.clock import MS, NS, Clock, VirtualClock
 from choreo_service.service import Service
+
+with suppress(ImportError):  # a real show imports it before its loop runs; the first of these would do so on it
+    import_module("zeroconf")
 
 PHONE: Final = "127.0.0.1"
 STRANGER: Final = "127.0.0.2"

@@ -13,6 +13,7 @@ TOP: Final = 0.5  # of the envelope; smaller tops are what lies between two beat
 QUIET: Final = 0.25  # m/s^2: below this nobody marks anything
 GAP_S: Final = 0.5  # between two samples; beyond it the wave begins anew
 SOONEST_S: Final = 0.2  # between two beats: 300 bpm
+SLOWEST_HZ: Final = 0.1  # nothing that moves more slowly has a frequency worth a shift
 
 
 class BodyBeats(Component):
@@ -65,7 +66,7 @@ class BodyBeats(Component):
 
     def _lead_s(self, frequency: float) -> float:
         """How much too early the band-pass shows a movement of this frequency."""
-        if frequency <= 0.0:
+        if frequency < SLOWEST_HZ:
             return 0.0
         lead = math.atan(self._lo_hz / frequency) - math.atan(frequency / self._hi_hz)
         return lead / (2.0 * math.pi * frequency)

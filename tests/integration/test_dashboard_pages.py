@@ -18,6 +18,7 @@ from choreo_service.dashboard import hot_frame
 from choreo_service.dashboard.client import MAX_TEXTS, Client
 from choreo_service.dashboard.configuration import Configuration
 from choreo_service.dashboard.hub import STUCK_S
+from choreo_service.dashboard.talk import _WAITING_BYTES as WAITING_BYTES
 from choreo_service.errors import AdapterLost
 from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS
 
@@ -219,6 +220,32 @@ def test_texts_are_bounded_and_go_before_state_and_frame() -> None:
     taken = [client.take() for _ in range(MAX_TEXTS + 2)]
     assert taken[0] == "3"
     assert taken[-2:] == ["new", b"frame"]
+
+
+@pytest.mark.asyncio
+async def test_what_waits_for_a_page_that_takes_nothing_is_bounded() -> None:
+    clock = VirtualClock()
+    stage = PageStage(clock, DashboardSettings(port=0))
+    client = _client(clock)
+    stage.page.hub.join(client)
+    wordy = {"kind": "adapter", "name": "strap", "state": "down", "cause": "c" * 400, "hint": "h" * 400}
+    for _ in range(10):
+        stage.page.hub.event(wordy)
+    few = _waiting_bytes(client)
+    for _ in range(1000):
+        stage.page.hub.event(wordy)
+        stage.tick()
+        stage.page.hub.publish()
+    waiting = _waiting_bytes(client) + WAITING_BYTES
+    print(f"{waiting / 1024:.0f} KiB wait at most")
+    assert few < waiting <= 256 * 1024
+    assert client.dropped > 800
+
+
+def _waiting_bytes(client: Client) -> int:
+    """In our own buffers; the connection's come on top."""
+    slots = [*client._texts, client._state or "", client._frame or b""]
+    return sum(len(slot.encode() if isinstance(slot, str) else slot) for slot in slots)
 
 
 @pytest.mark.asyncio

@@ -22,6 +22,8 @@ from choreo_service.testing.bridges import RecordingConfig
 PHONE_NS: Final = 10 * MS
 STRAP_NS: Final = NS
 FLOOD: Final = 2000  # samples at one moment
+STALLS_NS: Final = (30 * MS, 130 * MS, 500 * MS, 2 * NS)
+LONGEST_STALL_NS: Final = STALLS_NS[-1]
 
 
 class SimSensor:
@@ -143,7 +145,7 @@ class SimMachine:
         while True:
             await self._clock.sleep_until(self._clock.now_ns() + round(self._rng.expovariate(self._plan.rate) * NS))
             if "stall" in self._plan.machine:
-                self._clock.advance(round(self._rng.choice((0.03, 0.13, 0.5, 2.0)) * NS))
+                self._clock.advance(self._rng.choice(STALLS_NS))
             if "busy" in self._plan.machine:
                 for _ in range(50):
                     self._clock.advance(self._rng.randrange(9 * MS))

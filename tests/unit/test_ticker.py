@@ -35,12 +35,41 @@ def test_ticks_land_on_the_grid_from_one_period_after_the_start() -> None:
     ]
 
 
-def test_a_stall_of_130_ms_skips_six_slots_and_never_bursts() -> None:
+def test_a_stall_of_70_ms_skips_two_slots_and_never_bursts() -> None:
+    ticks = play({10: 70 * MS})
+    after = ticks[10]
+    assert (after.k, after.dk, after.late_ns) == (13, 3, 10 * MS)
+    assert [t.dk for t in ticks[11:]] == [1] * (len(ticks) - 11)
+    assert ticks[11].due_ns == 1000 + 14 * PERIOD
+
+
+def test_after_a_long_stall_it_waits_for_the_next_slot_so_that_what_came_meanwhile_is_read_before() -> None:
     ticks = play({10: 130 * MS})
     after = ticks[10]
-    assert (after.k, after.dk, after.late_ns) == (16, 6, 10 * MS)
+    assert (after.k, after.dk, after.late_ns) == (17, 7, 0)
     assert [t.dk for t in ticks[11:]] == [1] * (len(ticks) - 11)
-    assert ticks[11].due_ns == 1000 + 17 * PERIOD
+
+
+def test_one_long_stall_after_another_does_not_keep_it_from_ticking() -> None:
+    class Stuck(VirtualClock):
+        """Every wait takes ten slots more than it was asked for."""
+
+        async def sleep_until(self, t_ns: int) -> None:
+            await super().sleep_until(t_ns)
+            self.advance(10 * PERIOD)
+
+    async def main() -> list[Tick]:
+        ticks = []
+        async for tick in Ticker(stuck, period_ns=PERIOD, start_ns=stuck.now_ns()).ticks():
+            ticks.append(tick)
+            if len(ticks) == 3:
+                break
+        return ticks
+
+    stuck = Stuck(start_ns=1000)
+    ticks = run_virtual(stuck, main())
+    assert [tick.late_ns for tick in ticks] == [0, 0, 0]
+    assert [tick.dk for tick in ticks] == [22, 22, 22]
 
 
 @given(st.dictionaries(st.integers(1, 390), st.integers(0, 3 * PERIOD), max_size=30))
