@@ -34,7 +34,7 @@ def test_everything_together_is_light() -> None:
     unpacked = sum(len(asset.body) for path, asset in assets.items() if path not in VIEWS)
     packed = sum(len(asset.packed) for path, asset in assets.items() if path not in VIEWS)
     print(f"all pages: {packed / 1e3:.0f} kB sent, {unpacked / 1e3:.0f} kB unpacked")
-    assert packed < 150_000  # all pages together, over the network of a stage; Live alone: tests/peers/pages/test_cost.py
+    assert packed < 150_000  # all of them, over a stage's network; Live alone: tests/peers/pages/test_cost.py
     assert all(gzip.decompress(asset.packed) == asset.body for asset in assets.values())
 
 
