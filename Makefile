@@ -68,7 +68,7 @@ soak: $(VENV)/.dev ## the endurance tests: MINUTES=30 of service time, HOURS=0.5
 
 fuzz: $(VENV)/.dev ## INPUTS=1000000 mutated inputs for each reader of bytes from outside; an hour
 	PYTHONPATH=tests $(BIN)/python -m faults.osc_fuzz --seconds 600
-	for target in heart yaml session; do PYTHONPATH=tests $(BIN)/python -m faults.fuzz $$target --inputs $(INPUTS) || exit 1; done
+	for target in heart yaml session websocket; do PYTHONPATH=tests $(BIN)/python -m faults.fuzz $$target --inputs $(INPUTS) || exit 1; done
 
 simulate: $(VENV)/.dev ## SHOWS=2000 whole shows in virtual time, each with its own faults; a failing seed is printed
 	CHOREO_SHOWS=$(SHOWS) $(BIN)/pytest tests/simulation $(ARGS)
