@@ -221,8 +221,7 @@ class Recorder:
 
     def _give_up(self) -> None:
         for recording in self._busy:
-            recording.end("the recorder failed")
-            recording.take.abandon()
+            recording.give_up("the recorder failed")
             self.unfinished.append(recording.take.folder)
         self._busy.clear()
 
