@@ -115,7 +115,9 @@ async def main(settings: Mapping[str, Any]) -> None:
     gc.freeze()
     loop = asyncio.get_running_loop()
     loop.add_reader(0, service.stop)  # the bench closes our stdin to end us
+    service.recorder.run_thread()
     await service.run()
+    await asyncio.to_thread(service.recorder.close)
     telemetry, sections = service.telemetry, stamps.sections_ns
     nets = {} if models is None else {name: getattr(models, name).ns for name in ("coherence", "normaliser", "mapper")}
     engine_ns = map(add, sections["models"], sections["guards"])

@@ -28,7 +28,7 @@ AIM_MS: Final = 1.0
 
 def page(rounds: int) -> None:
     """Print p50, p99 and max of the tick's lateness per condition: the median of `rounds` windows each."""
-    port = _free_tcp_port()
+    port = free_tcp_port()
     host = Host(SETTINGS, {"dashboard.port": port}, fifo=True)
     rows = asyncio.run(_alternate(f"http://127.0.0.1:{port}", host.cost, rounds))
     host.end()
@@ -47,7 +47,7 @@ def page(rounds: int) -> None:
 async def _alternate(url: str, cost: Callable[[float], tuple[float, float]], rounds: int) -> dict[str, list[Any]]:
     rows: dict[str, list[Any]] = {"no page": [], f"{PAGES} pages": [], f"{PAGES} pages, one of them stuck": []}
     async with aiohttp.ClientSession() as browser:
-        await _answers(browser, url)
+        await await_answers(browser, url)
         for _ in range(rounds):
             for name, pages, stuck in zip(rows, (0, PAGES, PAGES - 1), (0, 0, 1), strict=True):
                 rows[name].append(await _window(browser, url, cost, pages, stuck))
@@ -82,7 +82,8 @@ async def _read(page: aiohttp.ClientWebSocketResponse, counts: list[int], index:
         counts[index] += message.type is aiohttp.WSMsgType.BINARY
 
 
-async def _answers(browser: aiohttp.ClientSession, url: str) -> None:
+async def await_answers(browser: aiohttp.ClientSession, url: str) -> None:
+    """Until the service ticks, and its start is over."""
     while True:
         try:
             async with browser.get(f"{url}/healthz") as answer:
@@ -94,7 +95,8 @@ async def _answers(browser: aiohttp.ClientSession, url: str) -> None:
         await asyncio.sleep(0.2)
 
 
-def _free_tcp_port() -> int:
+def free_tcp_port() -> int:
+    """A TCP port of this machine that nobody has taken."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

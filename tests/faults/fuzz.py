@@ -12,7 +12,7 @@ import argparse
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +30,6 @@ from choreo_service.session import open_session, write_session
 from choreo_service.testing import RecordingEmit
 
 REPO: Final = Path(__file__).resolve().parents[2]
-WHOLE_CONFIG_EVERY: Final = 50  # a whole configuration is some hundred times as much work as its YAML
 MOST_TEXT: Final = 6000  # of an error: one screen
 
 
@@ -66,18 +65,19 @@ def heart() -> Iterator[Target]:
 def yaml() -> Iterator[Target]:
     """Configuration files and control maps."""
     with tempfile.TemporaryDirectory() as folder:
-        path, count = Path(folder) / "mine.yaml", [0]
+        path = Path(folder) / "mine.yaml"
 
         def feed(data: bytes) -> str:
-            count[0] += 1
             path.write_bytes(data)
             try:
                 read_yaml(path)
-                if count[0] % WHOLE_CONFIG_EVERY == 0:
-                    load_settings(file=path, home=REPO, environ={})
             except ConfigError as error:
                 return _cause(error)
             return ""
+
+        def look() -> None:  # a whole configuration is some hundred times as much work as its YAML
+            with suppress(ConfigError):
+                load_settings(file=path, home=REPO, environ={})
 
         corpus = [file.read_bytes() for file in sorted((REPO / "configs").rglob("*.yaml"))]
         corpus += [b"engine: {period_ms: 20}\n", b"sensors:\n  a: {type: osc_motion, port: 9000}\n", b""]
@@ -108,7 +108,7 @@ def yaml() -> Iterator[Target]:
             b"%YAML 9.9\n",
         ]
         words += [b"|\n", b">\n", b"---\n", b"...\n", b"[" * 60, b"{a: " * 60, "é".encode()]
-        yield Target(corpus, feed, words)
+        yield Target(corpus, feed, words, look)
 
 
 @contextmanager
