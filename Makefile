@@ -73,7 +73,8 @@ fuzz: $(VENV)/.dev ## INPUTS=1000000 mutated inputs for each reader of bytes fro
 	for target in heart yaml session websocket; do PYTHONPATH=tests $(BIN)/python -m faults.fuzz $$target --inputs $(INPUTS) || exit 1; done
 
 crashes: $(VENV)/.dev ## KILLS=200 times kill -9 and CUTS=50 power cuts of a recording, each recovered and replayed; the cuts need root
-	CHOREO_KILLS=$(KILLS) CHOREO_CUTS=$(CUTS) $(BIN)/pytest -s tests/faults/test_recorder_kill.py tests/faults/test_recorder_mounts.py $(ARGS)
+	CHOREO_CUT_STEP=1 CHOREO_KILLS=$(KILLS) CHOREO_CUTS=$(CUTS) $(BIN)/pytest -s tests/unit/test_recorder_segments.py \
+	  tests/faults/test_recorder_kill.py tests/faults/test_recorder_mounts.py $(ARGS)
 
 simulate: $(VENV)/.dev ## SHOWS=2000 whole shows in virtual time, each with its own faults; a failing seed is printed
 	CHOREO_SHOWS=$(SHOWS) $(BIN)/pytest tests/simulation $(ARGS)
