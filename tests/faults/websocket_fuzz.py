@@ -37,7 +37,6 @@ class WebSocketStage:
     """A show with a recorder, its page, a visitor who misbehaves and one who doesn't; time is given by the inputs."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
         self._clock = VirtualClock()
         disk = SimulatedDisk()
         settings = DashboardSettings(port=0)
@@ -83,7 +82,8 @@ class WebSocketStage:
             self._line.close()
             self._clock.advance(FLOOD * NS)
             await self._spin()
-        assert not self.failures, self.failures
+        failures, self.failures[:] = list(self.failures), []
+        assert not failures, failures
         return cause
 
     async def look(self) -> None:
