@@ -8,6 +8,8 @@ HOURS   ?= 0.5
 SHOWS   ?= 2000
 INPUTS  ?= 1000000
 ONLY    ?=
+KILLS   ?= 200
+CUTS    ?= 50
 ARGS    ?=
 
 VENV    := .venv
@@ -20,7 +22,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run-sim run-live generate-data train-rps train-mapper evaluate gates test check golden-update bench soak fuzz simulate peers docker clean
+.PHONY: help setup run-sim run-live generate-data train-rps train-mapper evaluate gates test check golden-update bench soak fuzz crashes simulate peers docker clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,7 +72,11 @@ soak: $(VENV)/.dev ## endurance in virtual time and a newcomer's walk, then faul
 
 fuzz: $(VENV)/.dev ## INPUTS=1000000 mutated inputs for each reader of bytes from outside; an hour
 	PYTHONPATH=tests $(BIN)/python -m faults.osc_fuzz --seconds 600
-	for target in heart yaml session; do PYTHONPATH=tests $(BIN)/python -m faults.fuzz $$target --inputs $(INPUTS) || exit 1; done
+	for target in heart yaml session websocket; do PYTHONPATH=tests $(BIN)/python -m faults.fuzz $$target --inputs $(INPUTS) || exit 1; done
+
+crashes: $(VENV)/.dev ## KILLS=200 times kill -9 and CUTS=50 power cuts of a recording, each recovered and replayed; the cuts need root
+	CHOREO_CUT_STEP=1 CHOREO_KILLS=$(KILLS) CHOREO_CUTS=$(CUTS) $(BIN)/pytest -s tests/unit/test_recorder_segments.py \
+	  tests/faults/test_recorder_kill.py tests/faults/test_recorder_mounts.py $(ARGS)
 
 simulate: $(VENV)/.dev ## SHOWS=2000 whole shows in virtual time, each with its own faults; a failing seed is printed
 	CHOREO_SHOWS=$(SHOWS) $(BIN)/pytest tests/simulation $(ARGS)

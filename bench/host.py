@@ -120,11 +120,13 @@ async def main(settings: Mapping[str, Any], log: logs.Log) -> None:
     loop.add_reader(0, service.stop)  # the bench closes our stdin to end us
     garbage.take_over()
     pauses = Pauses()
+    service.recorder.run_thread()
     async with asyncio.TaskGroup() as group:
         last_due = lambda: service.telemetry.last_due_ns  # noqa: E731
         collector = group.create_task(garbage.collect_between_ticks(service.clock, service.core.period_ns, last_due))
         await service.run()
         collector.cancel()
+    await asyncio.to_thread(service.recorder.close)
     telemetry, sections = service.telemetry, stamps.sections_ns
     nets = {} if models is None else {name: getattr(models, name).ns for name in ("coherence", "normaliser", "mapper")}
     engine_ns = map(add, sections["models"], sections["guards"])

@@ -47,7 +47,7 @@ def page(rounds: int) -> None:
 async def _alternate(url: str, cost: Callable[[float], tuple[float, float]], rounds: int) -> dict[str, list[Any]]:
     rows: dict[str, list[Any]] = {"no page": [], f"{PAGES} pages": [], f"{PAGES} pages, one of them stuck": []}
     async with aiohttp.ClientSession() as browser:
-        await answers(browser, url)
+        await await_answers(browser, url)
         for _ in range(rounds):
             for name, pages, stuck in zip(rows, (0, PAGES, PAGES - 1), (0, 0, 1), strict=True):
                 rows[name].append(await _window(browser, url, cost, pages, stuck))
@@ -82,8 +82,8 @@ async def _read(page: aiohttp.ClientWebSocketResponse, counts: list[int], index:
         counts[index] += message.type is aiohttp.WSMsgType.BINARY
 
 
-async def answers(browser: aiohttp.ClientSession, url: str) -> None:
-    """Wait until the show plays and its start is over."""
+async def await_answers(browser: aiohttp.ClientSession, url: str) -> None:
+    """Until the service ticks, and its start is over."""
     while True:
         try:
             async with browser.get(f"{url}/healthz") as answer:

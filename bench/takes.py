@@ -17,7 +17,7 @@ from typing import Any, Final
 import aiohttp
 
 from bench.child import Host
-from bench.page import SETTINGS, WINDOW_S, answers, free_tcp_port
+from bench.page import SETTINGS, WINDOW_S, await_answers, free_tcp_port
 
 MINUTES: Final = 53  # as long as the longest real recording we have
 OPEN_AIM_S: Final = 1.0
@@ -69,7 +69,7 @@ async def _alternate(url: str, rounds: int) -> dict[str, list[dict[str, Any]]]:
     }
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in works}
     async with aiohttp.ClientSession() as browser:
-        await answers(browser, url)
+        await await_answers(browser, url)
         for _ in range(rounds):
             for name, work in works.items():
                 rows[name].append(await _window(browser, url, work))

@@ -14,8 +14,10 @@ from shows import PERIOD, default_map, make_service
 
 from choreo_service.clock import NS, Clock, MonotonicClock
 from choreo_service.config import DashboardSettings
+from choreo_service.core import Core
 from choreo_service.dashboard.configuration import Configuration
 from choreo_service.dashboard.dashboard import Dashboard
+from choreo_service.recorder import Recorder
 from choreo_service.service import Service
 from choreo_service.service.face import add_dashboard
 from choreo_service.ticker import Tick
@@ -27,9 +29,14 @@ class PageStage:
     """The service, its page and a browser; `tick()` plays one slot of the grid."""
 
     def __init__(
-        self, clock: Clock, settings: DashboardSettings, performers: int = 1, recordings: Path = NOWHERE
+        self,
+        clock: Clock,
+        settings: DashboardSettings,
+        performers: int = 1,
+        recordings: Path = NOWHERE,
+        recorder: Callable[[Core], Recorder] | None = None,
     ) -> None:
-        self.service: Service = make_service(clock, {}, {}, performers=performers)
+        self.service: Service = make_service(clock, {}, {}, performers=performers, recorder=recorder)
         self.page: Dashboard = add_dashboard(self.service, settings, default_map(), recordings)
         self._k, self._start_ns = 0, clock.now_ns()
 

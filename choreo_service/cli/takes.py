@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import click
 
 from choreo_service.cli.options import Choice, config_options
 from choreo_service.cli.wording import counted
+from choreo_service.clock import NS
 
 if TYPE_CHECKING:
     from choreo_service.session import Session
+
+
+_SKIPPED: Final = 0.01  # what is worth a word
 
 
 @click.group(invoke_without_command=True)
@@ -161,8 +165,21 @@ def _present(meta: Mapping[str, Any]) -> Iterator[str]:
 def _health(meta: Mapping[str, Any]) -> str:
     """What a listener should know of how the take came about."""
     ended, lost = str(meta.get("ended", "")), sum(meta.get("lost_rows", {}).values())
-    normal = ended in ("", "asked for", "the show ended")
-    return "; ".join([*([] if normal else [ended]), *([f"{counted(lost, 'row')} lost"] if lost else [])]) or "good"
+    skipped = _skipped(meta)
+    found = {
+        ended: ended not in ("", "asked for", "the show ended"),
+        f"{counted(lost, 'row')} lost": lost,
+        f"{100 * skipped:.0f}% of ticks skipped": skipped >= _SKIPPED,
+    }
+    return "; ".join(words for words, holds in found.items() if holds) or "good"
+
+
+def _skipped(meta: Mapping[str, Any]) -> float:
+    """The part of its ticks that a machine too busy did not play; known of what was recorded while it played."""
+    if meta.get("source") != "live" or not meta.get("ticks"):
+        return 0.0
+    slots = float(meta.get("duration_s") or 0) * NS / (meta.get("period_ns") or NS) + 1
+    return max(0.0, 1.0 - float(meta["ticks"]) / slots)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:

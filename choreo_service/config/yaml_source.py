@@ -72,12 +72,22 @@ class _Loader(yaml.SafeLoader):
                 problem="anchors (&) and aliases (*) are not accepted; repeat the text", problem_mark=event.start_mark
             )
         if self.depth >= MAX_DEPTH:
-            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
+            raise _too_deep(event.start_mark)
         self.depth += 1
         try:
             return super().compose_node(parent, index)
         finally:
             self.depth -= 1
+
+    def fetch_flow_collection_start(self, kind: Any) -> None:
+        """Where the scanner looks ahead: for a row of brackets it would take a tenth of a second to find no key."""
+        if self.flow_level >= MAX_DEPTH:
+            raise _too_deep(self.get_mark())
+        super().fetch_flow_collection_start(kind)
+
+
+def _too_deep(mark: yaml.Mark) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=mark)
 
 
 _INT = re.compile(r"[-+]?[0-9]{1,18}$")

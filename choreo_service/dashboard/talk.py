@@ -56,7 +56,7 @@ class Talk:
         try:
             async with asyncio.TaskGroup() as tasks:
                 feeding = tasks.create_task(self._feed(socket))
-                await self._listen(socket)
+                await self._listen(socket, request)
                 feeding.cancel()
         finally:
             self._hub.leave(self._client)
@@ -79,10 +79,12 @@ class Talk:
         except ConnectionError:
             return  # the listener notices too
 
-    async def _listen(self, socket: web.WebSocketResponse) -> None:
+    async def _listen(self, socket: web.WebSocketResponse, request: web.Request) -> None:
         async for message in socket:
             wait_s = self._bucket.take()
             if wait_s:  # not reading is what slows a flood down: its own network buffers fill
+                if request.transport is None:
+                    return  # it left; what its flood still wants would take minutes, and the place of another page
                 await self._clock.sleep_until(self._clock.now_ns() + round(wait_s * NS))
             if message.type is WSMsgType.TEXT:
                 self._client.put_text(self._answer(message.data))

@@ -217,16 +217,18 @@ class Recorder:
             now_ns = self._clock.now_ns()
             due_ns = min(max(now_ns, due_ns + _WRITE_NS), now_ns + _WRITE_NS)
             self._wake.wait((due_ns - now_ns) / NS)
-            try:
-                self.work()
-            except Exception as error:  # noqa: BLE001 - the recorder's own bug ends the recording, not the show
-                get_logger().error("recording.failed", cause=f"{type(error).__name__}: {error}")
-                self._give_up()
+            self._round()
+
+    def _round(self) -> None:
+        try:
+            self.work()
+        except Exception as error:  # noqa: BLE001 - the recorder's own bug ends the recording, not the show
+            get_logger().error("recording.failed", cause=f"{type(error).__name__}: {error}")
+            self._give_up()
 
     def _give_up(self) -> None:
         for recording in self._busy:
-            recording.end("the recorder failed")
-            recording.take.abandon()
+            recording.give_up("the recorder failed")
             self.unfinished.append(recording.take.folder)
         self._busy.clear()
 

@@ -104,6 +104,12 @@ class Recording:
         else:
             self._accepted_again(now_ns)
 
+    def give_up(self, reason: str) -> None:
+        """End it as it is on the disk; what waits is lost."""
+        self.end(reason)
+        self._take.abandon()
+        self._closed()
+
     def _write(self, now_ns: int) -> None:
         if not self._take.is_open:
             self._take.open()

@@ -11,6 +11,7 @@ Verdict = Literal["fine", "leave out latents", "stop"]
 
 ANNOUNCED_MIN: Final = (30.0, 10.0, 3.0)  # each once
 _MB: Final = 1 << 20
+_ENOUGH_S: Final = 4.0  # before that, what every take begins with is counted as if it went on like that
 
 
 class Room:
@@ -23,7 +24,7 @@ class Room:
 
     def look(self, free: int, written: int, elapsed_s: float) -> Verdict:
         """`free` bytes are left, `written` went into the take in `elapsed_s`. Finishing it needs as much again."""
-        rate = written / elapsed_s if elapsed_s > 0 else 0.0
+        rate = written / elapsed_s if elapsed_s > _ENOUGH_S else 0.0
         usable = free - self._keep
         if rate > 0:
             self.minutes_left = max(0.0, (usable - written) / (2 * rate) / 60.0)

@@ -1,4 +1,5 @@
-"""Mutation fuzzing of everything that reads bytes from outside: heart-rate payloads, YAML, takes; OSC has its own.
+"""Mutation fuzzing of everything that reads bytes from outside: heart-rate payloads, YAML, takes, what pages send; OSC
+has its own.
 
 Runs from the tests for a moment, and for as long as wanted by hand or by `make fuzz`:
 
@@ -8,21 +9,19 @@ Runs from the tests for a moment, and for as long as wanted by hand or by `make 
 from __future__ import annotations
 
 import argparse
-import random
-import resource
 import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from faults.mutants import Target, run
+from faults.websocket_fuzz import websocket
 from session_samples import some_packets, some_steps
 
 from choreo_adapters.sensors.ble_heart.pulse import BPM_RANGE, RR_RANGE, Pulse
-from choreo_service.clock import NS, work_ns
+from choreo_service.clock import NS
 from choreo_service.config import load_settings
 from choreo_service.config.yaml_source import read_yaml
 from choreo_service.errors import ChoreoError, ConfigError, SessionError
@@ -31,73 +30,7 @@ from choreo_service.session import open_session, write_session
 from choreo_service.testing import RecordingEmit
 
 REPO: Final = Path(__file__).resolve().parents[2]
-WHOLE_CONFIG_EVERY: Final = 50  # a whole configuration is some hundred times as much work as its YAML
-STALL_NS: Final = 50_000_000
 MOST_TEXT: Final = 6000  # of an error: one screen
-
-Feed = Callable[[bytes], str]  # bytes in, what became of them: "" taken, else the cause of the refusal
-
-
-@dataclass(slots=True)
-class Target:
-    """One reader: what is mutated, and who takes it. `feed` raises for whatever must not happen."""
-
-    corpus: Sequence[bytes]
-    feed: Feed
-    words: Sequence[bytes]  # what means something to the reader, put in at random places
-
-
-@dataclass(slots=True)
-class Report:
-    """What a run found. `escapes` and `stalls` must stay empty."""
-
-    inputs: int = 0
-    taken: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    escapes: list[tuple[str, bytes]] = field(default_factory=list)
-    stalls: list[tuple[int, bytes]] = field(default_factory=list)
-    slowest_ns: int = 0
-    grown_mib: float = 0.0  # of the process's peak memory
-
-    def text(self) -> str:
-        lines = [
-            f"inputs {self.inputs}, taken {self.taken}, refused {self.refused.total()}, escapes {len(self.escapes)}, "
-            f"slowest {self.slowest_ns / 1e6:.2f} ms, memory +{self.grown_mib:.0f} MiB"
-        ]
-        lines += [f"  {count:>9}  {cause}" for cause, count in self.refused.most_common(12)]
-        lines += [f"  ESCAPE {error}: {data[:200]!r}" for error, data in self.escapes[:20]]
-        lines += [f"  STALL {ns / 1e6:.0f} ms: {data[:200]!r}" for ns, data in self.stalls[:20]]
-        return "\n".join(lines)
-
-
-def run(target: Target, seed: int, inputs: int, stall_ns: int = STALL_NS) -> Report:
-    """The same seed gives the same inputs. A slow one is tried again: a machine that was busy is not a stall."""
-    rng, report = random.Random(seed), Report()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for data in _mutants(target, rng, inputs):
-        report.inputs += 1
-        took_ns = _try(target.feed, data, report)
-        if took_ns > stall_ns:
-            took_ns = min(took_ns, *(_try(target.feed, data, Report()) for _ in range(3)))
-            if took_ns > stall_ns:
-                report.stalls.append((took_ns, data))
-        report.slowest_ns = max(report.slowest_ns, took_ns)
-    report.grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) / 1024
-    return report
-
-
-def _try(feed: Feed, data: bytes, report: Report) -> int:
-    began_ns = work_ns()
-    try:
-        cause = feed(data)
-    except Exception as error:
-        report.escapes.append((f"{type(error).__name__}: {error}"[:300], data))
-    else:
-        if cause:
-            report.refused[cause] += 1
-        else:
-            report.taken += 1
-    return work_ns() - began_ns
 
 
 @contextmanager
@@ -132,18 +65,19 @@ def heart() -> Iterator[Target]:
 def yaml() -> Iterator[Target]:
     """Configuration files and control maps."""
     with tempfile.TemporaryDirectory() as folder:
-        path, count = Path(folder) / "mine.yaml", [0]
+        path = Path(folder) / "mine.yaml"
 
         def feed(data: bytes) -> str:
-            count[0] += 1
             path.write_bytes(data)
             try:
                 read_yaml(path)
-                if count[0] % WHOLE_CONFIG_EVERY == 0:
-                    load_settings(file=path, home=REPO, environ={})
             except ConfigError as error:
                 return _cause(error)
             return ""
+
+        def look() -> None:  # a whole configuration is some hundred times as much work as its YAML
+            with suppress(ConfigError):
+                load_settings(file=path, home=REPO, environ={})
 
         corpus = [file.read_bytes() for file in sorted((REPO / "configs").rglob("*.yaml"))]
         corpus += [b"engine: {period_ms: 20}\n", b"sensors:\n  a: {type: osc_motion, port: 9000}\n", b""]
@@ -174,7 +108,7 @@ def yaml() -> Iterator[Target]:
             b"%YAML 9.9\n",
         ]
         words += [b"|\n", b">\n", b"---\n", b"...\n", b"[" * 60, b"{a: " * 60, "é".encode()]
-        yield Target(corpus, feed, words)
+        yield Target(corpus, feed, words, look)
 
 
 @contextmanager
@@ -206,7 +140,7 @@ def session() -> Iterator[Target]:
         yield Target(corpus, feed, [b"PAR1", b"\x00" * 8, b"\xff" * 8, b"\x15\x04", b"\x7f\xff\xff\xff"])
 
 
-TARGETS: Final = {"heart": heart, "yaml": yaml, "session": session}
+TARGETS: Final = {"heart": heart, "yaml": yaml, "session": session, "websocket": websocket}
 
 
 def _cause(error: ChoreoError) -> str:
@@ -214,57 +148,6 @@ def _cause(error: ChoreoError) -> str:
     assert error.fix, "it doesn't say what to do"
     assert len(str(error)) < MOST_TEXT, f"{len(str(error))} characters"
     return error.problem.splitlines()[0].split(": ")[-1][:40] or "?"
-
-
-def _mutants(target: Target, rng: random.Random, inputs: int) -> Iterator[bytes]:
-    for _ in range(inputs):
-        data = bytearray(rng.choice(target.corpus))
-        for _ in range(rng.choice((0, 1, 1, 1, 2, 3, 8))):
-            rng.choice(_MUTATIONS)(data, rng, target)
-        yield bytes(data) or b"\0"
-
-
-def _flip(data: bytearray, rng: random.Random, target: Target) -> None:
-    if data:
-        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
-
-
-def _set(data: bytearray, rng: random.Random, target: Target) -> None:
-    if data:
-        data[rng.randrange(len(data))] = rng.randrange(256)
-
-
-def _insert(data: bytearray, rng: random.Random, target: Target) -> None:
-    at = rng.randrange(len(data) + 1)
-    data[at:at] = rng.choice(target.words)
-
-
-def _overwrite(data: bytearray, rng: random.Random, target: Target) -> None:
-    word, at = rng.choice(target.words), rng.randrange(len(data) + 1)
-    data[at : at + len(word)] = word
-
-
-def _truncate(data: bytearray, rng: random.Random, target: Target) -> None:
-    del data[rng.randrange(len(data) + 1) :]
-
-
-def _delete(data: bytearray, rng: random.Random, target: Target) -> None:
-    at = rng.randrange(len(data) + 1)
-    del data[at : at + rng.choice((1, 4, 40))]
-
-
-def _repeat(data: bytearray, rng: random.Random, target: Target) -> None:
-    at = rng.randrange(len(data) + 1)
-    data[at:at] = bytes(data[at : at + rng.choice((1, 8, 64))]) * rng.choice((1, 3, 50))
-
-
-def _zero(data: bytearray, rng: random.Random, target: Target) -> None:
-    at = rng.randrange(len(data) + 1)
-    end = min(len(data), at + rng.choice((8, 64, 4096)))
-    data[at:end] = bytes(end - at)
-
-
-_MUTATIONS: Final = (_flip, _set, _insert, _overwrite, _truncate, _delete, _repeat, _zero)
 
 
 def main() -> int:

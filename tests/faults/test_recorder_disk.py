@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from recorded_shows import RecordedShow, recovered
+from recorded_shows import WRITE_TICKS, RecordedShow, recovered
 from shows import make_core
 from structlog.testing import capture_logs
 
@@ -140,6 +140,31 @@ def test_a_power_cut_costs_at_most_1_2_s(tmp_path: Path, moment_ms: int) -> None
     assert (len(before) - len(kept)) * PERIOD_S <= 1.2
     assert replay_take(take.path, make_core()).ok
     assert take.meta["ended"].startswith("cut off")
+
+
+def test_a_writer_that_dies_is_announced_and_costs_the_recording_alone(tmp_path: Path) -> None:
+    """By a bug of its own, which is no OSError; the next take is written as if nothing had been."""
+    show = RecordedShow()
+    show.writing = False  # but as the thread does it:
+    show.service.listeners.append(lambda tick, *_: show.recorder._round() if tick.k % WRITE_TICKS == 0 else None)
+
+    def die() -> None:
+        raise ZeroDivisionError("a bug")
+
+    show.recorder.start("first")
+    show.at(2, lambda: setattr(show.disk, "on_sync", die))
+    show.at(5, lambda: setattr(show.disk, "on_sync", lambda: None))
+    show.at(5, lambda: show.recorder.start("second"))
+    with capture_logs() as logs:
+        run_virtual(show.clock, show.service.run(seconds=8))
+        takes = {take.path.name: take for take in show.finished(tmp_path)}
+    assert show.service.telemetry.skipped == 0
+    assert events(logs) == ["started", "failed", "ended", "started", "ended"]
+    assert next(e for e in logs if e["event"] == "recording.failed")["cause"] == "ZeroDivisionError: a bug"
+    assert ticks(takes["first"]) == played(show)[: len(ticks(takes["first"]))]
+    assert len(ticks(takes["first"])) * PERIOD_S >= 2.0
+    assert ticks(takes["second"]) == played(show)[-len(ticks(takes["second"])) :]
+    assert all(replay_take(take.path, make_core()).ok for take in takes.values())
 
 
 def test_what_a_faulty_disk_ended_is_not_called_safe(tmp_path: Path) -> None:

@@ -55,6 +55,11 @@ def test_the_list_tells_what_a_performer_asks(recordings: Path, capsys: pytest.C
     write_session(recordings / "hurt", packets=some_packets(500), steps=some_steps(50), meta=hurt)
     broken = write_session(recordings / "broken", packets=some_packets(5), steps=None, meta={})
     (broken.path / "packets.parquet").write_bytes(b"x")
+    live = {"source": "live", "period_ns": PERIOD_NS}
+    core = make_core()
+    played = [core.step(k, 1, k * PERIOD_NS, ()) for k in range(1, 102)]
+    write_session(recordings / "slow", packets=[], steps=played[::2], meta=live)
+    write_session(recordings / "quick", packets=[], steps=played, meta=live)
     cut_off(recordings)
     head, *rows, unfinished = said(capsys, "takes", "list")
     assert head.split() == ["take", "length", "size", "present", "health", "tags"]
@@ -67,6 +72,8 @@ def test_the_list_tells_what_a_performer_asks(recordings: Path, capsys: pytest.C
     ]
     assert "motion 100%" in by_name["good"]
     assert "cut off: the process or the machine stopped; 3 rows lost" in by_name["hurt"]
+    assert by_name["slow"].endswith("50% of ticks skipped")
+    assert by_name["quick"].endswith("good")
     assert "damaged" in by_name["broken"]
     assert unfinished == ".fallen.recording: cut off; to make it a take: choreo takes recover"
     assert [row.split()[0] for row in said(capsys, "takes", "list", "--tag", "berlin")][1:2] == ["good"]

@@ -82,3 +82,14 @@ def strudel() -> Iterator[Strudel]:
         pytest.skip(str(error))
     with Strudel() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def losses() -> Iterator[list[float]]:
+    """Seconds of the show that each fall of a recording cost: a module's tests add to it, its end prints them."""
+    found: list[float] = []
+    yield found
+    if found:
+        found.sort()
+        p50, p95 = (found[int(q * (len(found) - 1))] for q in (0.5, 0.95))
+        print(f"\n{len(found)} falls: lost p50 {p50:.3f} s, p95 {p95:.3f} s, worst {found[-1]:.3f} s")

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from choreo_service.config.yaml_source import MAX_BYTES, parse_text, read_yaml
+from choreo_service.config.yaml_source import MAX_BYTES, MAX_DEPTH, _Loader, parse_text, read_yaml
 from choreo_service.errors import ConfigError
 
 
@@ -114,3 +115,11 @@ def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["9" * 5000, "[" * 5000, "a" * 70_000], ids=["digits", "brackets", "long"])
 def test_hostile_option_texts_stay_text(text: str) -> None:
     assert parse_text(text) == text
+
+
+def test_brackets_are_refused_where_they_become_too_many_not_a_thousand_later() -> None:
+    """The scanner looks a thousand characters ahead for a key, and at each bracket anew: a tenth of a second."""
+    loader = _Loader("[" * 3000)
+    with pytest.raises(yaml.MarkedYAMLError, match="nested too deeply"):
+        loader.get_single_node()
+    assert loader.index <= MAX_DEPTH

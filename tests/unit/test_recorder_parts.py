@@ -109,6 +109,7 @@ def test_minutes_left_count_the_room_that_finishing_needs() -> None:
     room = Room(RecorderSettings(keep_free_mb=100))
     with capture_logs() as logs:
         assert room.look(free=10_000 * MB, written=0, elapsed_s=0.0) == "fine"
+        room.look(free=300 * MB, written=1 * MB, elapsed_s=0.4)  # what every take begins with is no rate
         assert room.minutes_left == float("inf")
         room.look(free=1300 * MB, written=60 * MB, elapsed_s=60.0)  # 1 MB a second, twice: once live, once finished
         assert room.minutes_left == pytest.approx((1200 - 60) / 2 / 60)
