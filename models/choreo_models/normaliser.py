@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from choreo_service.flags import all_true, any_true
 from choreo_service.packets import FloatArray
 
 PRIOR_FRAMES: Final = 500.0  # the prior counts as much as ten seconds at 50 Hz
@@ -16,6 +18,7 @@ MEMORY_FRAMES: Final = 45_000.0  # afterwards: fifteen minutes, so that a loud s
 SD_FLOOR: Final = 0.2  # of the prior's deviation: silence must not turn noise into full swing
 
 _Array = NDArray[np.float64]
+_ONE: Final = np.array(1.0)  # an array: numpy takes as long to convert a Python number as to calculate with it
 
 
 class LatentNormalizer:
@@ -40,24 +43,26 @@ class LatentNormalizer:
     ) -> None:
         """`mean`, `sd` [d]: of the training performers, which count as much as `prior` frames of a row's own.
         ValueError where a deviation isn't above 0."""
-        self._mean_0 = np.array(mean, dtype=np.float64)
-        sd_0 = np.array(sd, dtype=np.float64)
-        if self._mean_0.ndim != 1 or self._mean_0.shape != sd_0.shape:
-            raise ValueError(f"prior: expected mean [d] and sd [d], found {self._mean_0.shape} and {sd_0.shape}")
-        if not (np.isfinite(self._mean_0).all() and np.isfinite(sd_0).all() and (sd_0 > 0).all()):
+        mean_0, sd_0 = np.array(mean, dtype=np.float64), np.array(sd, dtype=np.float64)
+        if mean_0.ndim != 1 or mean_0.shape != sd_0.shape:
+            raise ValueError(f"prior: expected mean [d] and sd [d], found {mean_0.shape} and {sd_0.shape}")
+        if not (np.isfinite(mean_0).all() and np.isfinite(sd_0).all() and (sd_0 > 0).all()):
             raise ValueError("prior: expected finite means and deviations above 0")
-        self._var_0 = sd_0**2
-        self._least_var = SD_FLOOR**2 * self._var_0
-        self._prior, self._settle, self._memory = float(prior), float(settle), float(memory)
+        self._given = np.stack((mean_0, sd_0**2))[:, None]  # [2, 1, d] mean and variance of the prior
+        self._least_var = SD_FLOOR**2 * self._given[1]
+        self._prior = np.array(max(float(prior), np.finfo(float).tiny))  # without a prior, 0 frames are none of 0
+        self._settle, self._memory = float(settle), float(memory)
         self._frozen = False
-        self._count = np.zeros((rows, len(sd_0)))
-        self._mean = np.zeros((rows, len(sd_0)))
-        self._var = np.zeros((rows, len(sd_0)))
-        self._over = np.zeros((rows, len(sd_0)), dtype=np.bool_)  # the soundcheck, however short it was
-        self._old_shift = np.zeros((rows, len(sd_0)))  # what the cross-fade of a new beginning comes from
-        self._old_per_sd = np.ones((rows, len(sd_0)))
+        shape = rows, len(sd_0)
+        self._learnt = np.zeros((2, *shape))
+        self._mean, self._var = self._learnt
+        self._count = np.zeros(shape)
+        self._soundcheck = np.full(shape, self._settle)  # frames it takes; 0 where it is over, however short it was
+        self._old_shift = np.zeros(shape)  # what the cross-fade of a new beginning comes from
+        self._old_per_sd = np.ones(shape)
         self._fade = np.zeros(rows)  # its length in frames
         self._fading = np.zeros(rows)  # what is left of it
+        self._is_fading = False  # any row
         self._refresh()
 
     def update(self, x: ArrayLike, teaches: ArrayLike | None = None, frames: float = 1.0) -> None:
@@ -70,23 +75,29 @@ class LatentNormalizer:
             return
         now = np.asarray(x, dtype=np.float64)
         learns = np.isfinite(now)
+        everything_finite = all_true(learns)
         if teaches is not None:
-            learns &= np.asarray(teaches, dtype=np.bool_)
-        if not learns.any():
+            learns = learns & np.asarray(teaches, dtype=np.bool_)
+        if not any_true(learns):
             return
-        count = self._count + frames
-        # 1/n is Welford's exact mean and variance; a constant gain is an exponential memory.
-        gain = frames / count
-        settled = (count > self._settle) | self._over
-        if settled.any():
-            gain[settled] = min(1.0, frames / self._memory)
+        count = self._count + np.asarray(frames)
+        gain = np.asarray(frames) / count  # 1/n is Welford's exact mean and variance
+        settled = count > self._soundcheck
+        np.copyto(gain, min(1.0, frames / self._memory), where=settled)  # a constant one is an exponential memory
+        if self._memory == math.inf:
+            learns = learns & ~settled
         step = now - self._mean
-        if not learns.all():
-            gain, step = gain * learns, np.where(learns, step, 0.0)
+        if not everything_finite:
+            np.copyto(step, 0.0, where=~learns)
+        if not all_true(learns):
+            gain *= learns
+        np.copyto(self._count, count, where=learns)
         move = gain * step
         self._mean += move
-        self._var += move * (step - move) - gain * self._var
-        self._count += (gain > 0.0) * frames
+        step -= move
+        step *= move
+        step -= gain * self._var
+        self._var += step
         self._refresh()
 
     def apply(self, x: ArrayLike) -> FloatArray:
@@ -102,7 +113,8 @@ class LatentNormalizer:
     def know(self, row: int, mean: ArrayLike, sd: ArrayLike, frames: float) -> None:
         """Begin `row` with a soundcheck that is over: `mean`, `sd` [d] of `frames` frames, NaN where nothing is
         known."""
-        known = self._over[row] = np.isfinite(mean) & np.isfinite(sd)
+        known = np.isfinite(mean) & np.isfinite(sd)
+        self._soundcheck[row] = np.where(known, 0.0, self._settle)
         self._count[row] = np.where(known, frames, 0.0)
         self._mean[row] = np.where(known, mean, 0.0)
         self._var[row] = np.where(known, np.square(sd), 0.0)
@@ -112,7 +124,8 @@ class LatentNormalizer:
         """Learn `row` anew from the prior on; what it was scaled by fades out over `fade` frames of `update`."""
         self._old_shift[row], self._old_per_sd[row] = self._shift[row], self._per_sd[row]
         self._fade[row] = self._fading[row] = max(0.0, fade)
-        self._count[row], self._mean[row], self._var[row], self._over[row] = 0.0, 0.0, 0.0, False
+        self._count[row], self._learnt[:, row], self._soundcheck[row] = 0.0, 0.0, self._settle
+        self._is_fading = True
         self._refresh()
 
     def freeze(self) -> None:
@@ -122,7 +135,7 @@ class LatentNormalizer:
     @property
     def mean(self) -> _Array:
         """[rows, d] what is subtracted now."""
-        return self._shift.copy()
+        return np.array(self._shift)
 
     @property
     def sd(self) -> _Array:
@@ -135,7 +148,7 @@ class LatentNormalizer:
             "count": self._count.copy(),
             "mean": self._mean.copy(),
             "var": self._var.copy(),
-            "over": self._over.copy(),
+            "over": self._soundcheck == 0.0,
             "old_shift": self._old_shift.copy(),
             "old_per_sd": self._old_per_sd.copy(),
             "fade": self._fade.copy(),
@@ -145,32 +158,40 @@ class LatentNormalizer:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from `state_dict()`; KeyError for what is missing, ValueError for another shape."""
-        loaded = {name: np.array(state[name], dtype=getattr(self, f"_{name}").dtype) for name in _ARRAYS}
+        shape = self._count.shape
+        loaded = {name: np.array(state[name], dtype=np.float64) for name in _ARRAYS}
+        over = loaded["over"] = np.array(state["over"], dtype=np.bool_)
         for name, value in loaded.items():
-            expected = getattr(self, f"_{name}").shape
+            expected = shape[:1] if name in _PER_ROW else shape
             if value.shape != expected:
                 raise ValueError(f"{name}: expected {list(expected)}, found {list(value.shape)}")
-        for name, value in loaded.items():
-            setattr(self, f"_{name}", value)
-        self._frozen = bool(state["frozen"])
+        for name in _ARRAYS:
+            getattr(self, f"_{name}")[:] = loaded[name]
+        self._soundcheck[:] = np.where(over, 0.0, self._settle)
+        self._frozen, self._is_fading = bool(state["frozen"]), True
         self._refresh()
 
     def reset(self) -> None:
         """Back to the prior, learning again."""
-        self._count[:], self._mean[:], self._var[:], self._fading[:] = 0.0, 0.0, 0.0, 0.0
-        self._over[:] = self._frozen = False
+        self._count[:], self._learnt[:], self._fading[:], self._soundcheck[:] = 0.0, 0.0, 0.0, self._settle
+        self._frozen = False
         self._refresh()
 
     def _refresh(self) -> None:
-        own = self._count / np.maximum(self._count + self._prior, 1.0)
-        self._shift = self._mean_0 + own * (self._mean - self._mean_0)
-        variance = self._var_0 + own * (self._var - self._var_0)
-        self._per_sd = 1.0 / np.sqrt(np.maximum(variance, self._least_var))
-        self._is_fading = bool(self._fading.any())
+        own = self._count / (self._count + self._prior)
+        scale = self._learnt - self._given
+        scale *= own
+        scale += self._given
+        self._shift: _Array = scale[0]
+        variance = scale[1]
+        np.maximum(variance, self._least_var, out=variance)
+        self._per_sd = np.divide(_ONE, np.sqrt(variance, out=variance), out=variance)
+        self._is_fading = self._is_fading and bool(self._fading.any())
         if self._is_fading:
             old = (self._fading / np.maximum(self._fade, 1.0))[:, None]
             self._shift += old * (self._old_shift - self._shift)
             self._per_sd += old * (self._old_per_sd - self._per_sd)
 
 
-_ARRAYS: Final = ("count", "mean", "var", "over", "old_shift", "old_per_sd", "fade", "fading")
+_PER_ROW: Final = ("fade", "fading")
+_ARRAYS: Final = ("count", "mean", "var", "old_shift", "old_per_sd", *_PER_ROW)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from choreo_models.inference.absence import Absence, reconstruct
-from choreo_models.inference.grid import Grid
+from choreo_models.inference.grid import MOST_AT_ONCE, Grid
 from choreo_models.inference.kernels import CoherenceKernel
+from choreo_models.inference.masks import BLOCK_OF, MaskMemory, Masks
 from choreo_models.inference.standardise import FeatureScaler
-from choreo_service.packets import FEATURE_COLUMNS, LATENT_DIM, MODALITIES, BoolArray, FloatArray, Frame, Latent
+from choreo_service.flags import all_true, any_true
+from choreo_service.packets import FEATURE_COLUMNS, LATENT_DIM, MODALITIES, FloatArray, Frame, Latent
 
 LONGEST: Final = 3.0  # of a reconstructed block; true ones have length 1 on average
 MEMORY_S: Final = 3.0  # how far back the heart's translator looks
@@ -22,12 +26,28 @@ FADE_S: Final = 20.0  # in which a held block that nobody can tell turns into th
 _COHERENCE_S: Final = 0.5  # smoothing of the number people see
 
 _FADES_S: Final = np.array([m.fade_s for m in MODALITIES.values()])
-_WIDTHS: Final = [m.width for m in MODALITIES.values()]
-_FEATURE_STARTS: Final = np.cumsum([0, *_WIDTHS[:-1]])
-_MODALITY_OF: Final = np.repeat(np.arange(len(MODALITIES)), _WIDTHS)
-_LATENT_STARTS: Final = [m.latent.start for m in MODALITIES.values()]
-_BLOCK_OF: Final = np.repeat(np.arange(len(MODALITIES)), [m.latent.stop - m.latent.start for m in MODALITIES.values()])
+_LATENT_STARTS: Final = np.array([m.latent.start for m in MODALITIES.values()])
 _BEAT: Final = slice(FEATURE_COLUMNS.index("beat_phase"), FEATURE_COLUMNS.index("beat_idx") + 1)
+# As arrays: numpy takes as long to convert a Python number as to calculate with it, and all this happens every tick.
+_LONGEST, _LONGEST_SQUARE = np.array(LONGEST, np.float32), np.array(LONGEST**2, np.float32)
+_ZERO, _ONE, _TRUST_RANGE = np.array(0.0), np.array(1.0), np.array(1.0 - TRUSTED)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gains:
+    """What `steps` steps at once change, each a share of the way; arrays of one element."""
+
+    memory: FloatArray
+    averages: NDArray[np.float64]  # [2, 1, 1] of error and doubt
+    forgetting: FloatArray  # what is left of a held block
+
+    @classmethod
+    def of(cls, steps: int, hz: float) -> _Gains:
+        memory, coherence, trust, fade = (
+            (1.0 + math.expm1(-1.0 / (s * hz))) ** steps for s in (MEMORY_S, _COHERENCE_S, TRUST_S, FADE_S)
+        )
+        averages = np.array([1.0 - coherence, 1.0 - trust])[:, None, None]
+        return cls(np.array(1.0 - memory, np.float32), averages, np.array(fade, np.float32))
 
 
 class Coherence:
@@ -54,133 +74,151 @@ class Coherence:
         """`grid` gives the steps due per tick, `hz` is the rate the nets were trained at."""
         self._kernel, self._scaler, self._grid, self._absence = kernel, scaler, grid, absence
         self._performers, self._hz = performers, hz
-        self._memory_gain, self._coherence_gain, self._trust_gain, self._fade = (
-            -math.expm1(-1.0 / (s * hz)) for s in (MEMORY_S, _COHERENCE_S, TRUST_S, FADE_S)
-        )
+        self._gains = [_Gains.of(steps, hz) for steps in range(MOST_AT_ONCE + 1)]
+        self._masks = MaskMemory()
         self._blend_steps = np.maximum(1.0, np.round(_FADES_S * hz))
         self.reset()
 
     def reset(self) -> None:
         """As if nothing had ever been heard; the performers' statistics stay."""
-        rows = self._performers
+        rows, modalities = self._performers, len(MODALITIES)
+        nothing = np.zeros((rows, modalities), dtype=np.bool_)
         self._grid.reset()
+        self._now = Masks.of(nothing, nothing)  # of the last step
         self._z = np.zeros((rows, LATENT_DIM), dtype=np.float32)
         self._memory = np.zeros((rows, len(FEATURE_COLUMNS)), dtype=np.float32)
-        self._usable = np.zeros((rows, len(MODALITIES)), dtype=np.bool_)
-        self._heard = np.zeros((rows, len(MODALITIES)), dtype=np.bool_)
+        self._heard = nothing.copy()
         self._since = np.tile(self._blend_steps, (rows, 1))
-        self._steady = False  # everything was live and faded in at the last step; only saves work, so it is no state
-        self._error = np.ones((rows, len(MODALITIES)))
-        self._doubt = np.full((rows, len(MODALITIES)), TRUSTED)
+        self._faded = True  # every hand-over is over
+        self._averages = np.empty((2, rows, modalities))  # the translators' error, quickly and slowly averaged
+        self._averages[_ERROR], self._averages[_DOUBT] = 1.0, TRUSTED
         self._last = np.zeros((rows, LATENT_DIM), dtype=np.float32)
 
     def step(self, frame: Frame) -> Latent:
         steps = self._grid.due(frame.dk)
         if steps:
             x = frame.features()
-            # A held value is a fading one: its block keeps the last latent that was real.
-            live = frame.live
-            # Hardly ever is anything missing: the usual tick must not pay for it.
-            if live.all() and np.isfinite(x).all():
-                self._advance(self._scaler.step(x, None, float(steps)), live, live, steps, all_live=True)
-            else:
-                finite = _finite(x)
-                fresh = live & finite
-                scaled = self._scaler.step(x, fresh, float(steps))
-                self._advance(scaled, frame.present & finite, fresh, steps, all_live=False)
-        return Latent(self._z.copy(), self._coherence(), ~self._usable)
+            masks = self._masks.of(frame, x)
+            self._advance(self._scaler.step(x, masks.fresh, float(steps)), masks, steps)
+        return Latent(self._z.copy(), self._coherence(), ~self._now.usable)
 
     def recalibrate(self, performer: int, fade_s: float) -> None:
         """Learn the performer's statistics anew, cross-fading for `fade_s` from what they were."""
         self._scaler.statistics.renew(performer, fade_s * self._hz)
 
     def state(self) -> Mapping[str, Any]:
-        arrays = {name: getattr(self, f"_{name}").copy() for name in _ARRAYS}
-        return {**arrays, "grid": self._grid.state(), "features": self._scaler.statistics.state_dict()}
+        return {
+            **{name: getattr(self, f"_{name}").copy() for name in _ARRAYS},
+            "usable": self._now.usable.copy(),
+            "error": self._averages[_ERROR].copy(),
+            "doubt": self._averages[_DOUBT].copy(),
+            "grid": self._grid.state(),
+            "features": self._scaler.statistics.state_dict(),
+        }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         for name in _ARRAYS:
             current = getattr(self, f"_{name}")
             setattr(self, f"_{name}", np.array(state[name], dtype=current.dtype).reshape(current.shape))
-        self._steady = False
+        usable = np.array(state["usable"], dtype=np.bool_).reshape(self._heard.shape)
+        self._now = Masks.of(usable, usable)
+        self._faded = all_true(self._since >= self._blend_steps)
+        for average, name in ((_ERROR, "error"), (_DOUBT, "doubt")):
+            self._averages[average] = np.array(state[name], dtype=np.float64).reshape(self._heard.shape)
         self._grid.load_state(state["grid"])
         self._scaler.statistics.load_state_dict(state["features"])
 
-    def _advance(self, x: FloatArray, usable: BoolArray, fresh: BoolArray, steps: int, *, all_live: bool) -> None:
-        blend = None if all_live and self._steady else self._blends(usable, fresh, steps)
-        self._steady = all_live and blend is None
-        self._remember(x, fresh, all_live, steps)
-        memory = self._memory.copy()
-        memory[:, _BEAT] = x[:, _BEAT]
-        encoded = self._kernel.encode(np.concatenate((x, memory)))
+    def _advance(self, x: FloatArray, masks: Masks, steps: int) -> None:
+        gains = self._gains[steps]
+        blend = self._blends(masks, steps)
+        self._remember(x, masks, gains)
+        encoded = self._kernel.encode(np.concatenate((x, self._memory)))
         now, remembered = encoded[: len(x)], encoded[len(x) :]
-        toward = now - self._z if blend is None else blend * (now - self._z)
-        if all_live:
-            self._z = now if blend is None else self._z + toward
+        if masks.all_fresh and blend is None:
+            self._z = now
         else:
-            there = fresh[:, _BLOCK_OF]
-            self._z = self._z + np.where(there, toward, np.float32(0.0))
-            remembered = np.where(there, remembered, self._z)
+            toward = now - self._z
+            if blend is not None:
+                toward *= blend
+            if not masks.all_fresh:
+                np.copyto(toward, 0.0, where=masks.stale_blocks)
+            self._z = self._z + toward
+            np.copyto(remembered, self._z, where=masks.stale_blocks)
         translation = self._kernel.translate(self._z, remembered)
-        self._judge(translation, fresh, steps, all_live=all_live)
-        if all_live or usable.all():
+        self._judge(translation, masks, gains)
+        if masks.all_usable:
             self._last = self._z
         else:
-            self._last = np.where(usable[:, _BLOCK_OF], self._z, self._last * np.float32((1.0 - self._fade) ** steps))
-            self._fill(translation, usable[:, _BLOCK_OF], np.float32(1.0) if blend is None else blend)
+            self._last = self._last * gains.forgetting
+            np.copyto(self._last, self._z, where=masks.usable_blocks)
+            self._z = self._filled(translation, masks, blend)
 
-    def _blends(self, usable: BoolArray, fresh: BoolArray, steps: int) -> FloatArray | None:
+    def _blends(self, masks: Masks, steps: int) -> FloatArray | None:
         """How far each block goes toward its target now, [B, 104]; None for all the way, everywhere."""
-        turned = usable != self._usable
-        steps_of = self._blend_steps
-        if not turned.any() and (self._since >= steps_of).all():
+        before, self._now = self._now.usable, masks
+        if self._faded and masks.usable.tobytes() == before.tobytes():
             return None
+        turned = masks.usable != before
         # A modality heard for the first time has nothing to fade from. A fade waits while its block is held.
-        self._since = np.where(turned & self._heard, 0.0, self._since) + np.where(fresh | ~usable, steps, 0)
-        self._usable = usable
-        self._heard |= usable
-        np.minimum(self._since, steps_of, out=self._since)
+        moves = masks.fresh | ~masks.usable
+        self._since = np.where(turned & self._heard, 0.0, self._since) + np.where(moves, steps, 0)
+        self._heard |= masks.usable
+        np.minimum(self._since, self._blend_steps, out=self._since)
+        self._faded = all_true(self._since >= self._blend_steps)
         # Even steps to a goal that moves: each takes its part of what is left.
-        blend: FloatArray = (steps / (steps_of - self._since + steps)).astype(np.float32)
-        return blend[:, _BLOCK_OF]
+        blend: FloatArray = (steps / (self._blend_steps - self._since + steps)).astype(np.float32)
+        return blend[:, BLOCK_OF]
 
-    def _remember(self, x: FloatArray, fresh: BoolArray, all_live: bool, steps: int) -> None:
-        step = np.float32(1.0 - (1.0 - self._memory_gain) ** steps) * (x - self._memory)
-        self._memory += step if all_live else np.where(fresh[:, _MODALITY_OF], step, np.float32(0.0))
+    def _remember(self, x: FloatArray, masks: Masks, gains: _Gains) -> None:
+        """What the heart's translator looks at: the last seconds of the body, and the beat of now."""
+        change = x - self._memory
+        change *= gains.memory
+        if not masks.all_fresh:
+            np.copyto(change, 0.0, where=masks.stale_features)
+        self._memory += change
+        self._memory[:, _BEAT] = x[:, _BEAT]
 
-    def _fill(self, translation: FloatArray, there: BoolArray, blend: FloatArray | np.float32) -> None:
-        trust = np.minimum(np.maximum((1.0 - self._doubt) / (1.0 - TRUSTED), 0.0), 1.0).astype(np.float32)[:, _BLOCK_OF]
-        target = self._absence(self._z, self._last + trust * (translation - self._last))
-        self._z = self._z + np.where(there, np.float32(0.0), blend * (target - self._z))
-        length = np.sqrt(np.add.reduceat(np.square(self._z), _LATENT_STARTS, axis=1))
-        shrink = (LONGEST / np.maximum(length, LONGEST)).astype(np.float32)[:, _BLOCK_OF]
-        self._z = np.where(there, self._z, self._z * shrink)
+    def _filled(self, translation: FloatArray, masks: Masks, blend: FloatArray | None) -> FloatArray:
+        """The latent with its missing blocks on the way to what they should be."""
+        trust = _ONE - self._averages[_DOUBT]
+        trust /= _TRUST_RANGE
+        np.minimum(np.maximum(trust, _ZERO, out=trust), _ONE, out=trust)
+        told = translation - self._last
+        told *= trust.astype(np.float32).take(BLOCK_OF, axis=1)
+        told += self._last
+        filled = self._absence(self._z, told) - self._z
+        if blend is not None:
+            filled *= blend
+        filled += self._z
+        squares = np.add.reduceat(np.square(filled), _LATENT_STARTS, axis=1)
+        if any_true(squares > _LONGEST_SQUARE):
+            filled *= (_LONGEST / np.maximum(np.sqrt(squares), _LONGEST)).take(BLOCK_OF, axis=1)
+        np.copyto(filled, self._z, where=masks.usable_blocks)
+        return filled
 
-    def _judge(self, translation: FloatArray, fresh: BoolArray, steps: int, *, all_live: bool) -> None:
-        error = np.add.reduceat(np.square(self._z - translation), _LATENT_STARTS, axis=1)
-        now, slowly = (1.0 - (1.0 - gain) ** steps for gain in (self._coherence_gain, self._trust_gain))
-        learns = np.isfinite(error)  # one bad number of a kernel must not stay in an average for ever
-        if not (all_live and learns.all()):
-            learns &= fresh
-            error = np.where(learns, error, 0.0)
-        self._error += learns * now * (error - self._error)
-        self._doubt += learns * slowly * (error - self._doubt)
+    def _judge(self, translation: FloatArray, masks: Masks, gains: _Gains) -> None:
+        difference = self._z - translation
+        difference *= difference
+        error = np.add.reduceat(difference, _LATENT_STARTS, axis=1)
+        finite = np.isfinite(error)
+        weights = gains.averages if masks.all_fresh else gains.averages * masks.fresh
+        if not all_true(finite):  # one bad number of a kernel must not stay in an average for ever
+            weights = weights * finite
+            np.copyto(error, 0.0, where=~finite)
+        change = error - self._averages
+        change *= weights
+        self._averages += change
 
     def _coherence(self) -> FloatArray:
         """[B] 0..1: the share of the present blocks' variance that the other modalities explain."""
-        if self._steady:
-            mean = np.add.reduce(self._error, axis=1) / len(MODALITIES)
-            told: FloatArray = np.minimum(np.maximum(1.0 - mean, 0.0), 1.0).astype(np.float32)
-            return told
-        there = np.add.reduce(self._usable, axis=1)
-        mean = np.add.reduce(self._error * self._usable, axis=1) / np.maximum(there, 1)
-        explained: FloatArray = (np.minimum(np.maximum(1.0 - mean, 0.0), 1.0) * (there > 0)).astype(np.float32)
-        return explained
+        unexplained = np.add.reduce(self._averages[_ERROR] * self._now.counts, axis=1)
+        unexplained /= self._now.usable_count
+        explained = _ONE - unexplained
+        np.minimum(np.maximum(explained, _ZERO, out=explained), _ONE, out=explained)
+        explained *= self._now.anybody
+        told: FloatArray = explained.astype(np.float32)
+        return told
 
 
-_ARRAYS: Final = ("z", "memory", "usable", "heard", "since", "error", "doubt", "last")
-
-
-def _finite(x: FloatArray) -> BoolArray:
-    """[B, 11] -> [B, 4]"""
-    return np.logical_and.reduceat(np.isfinite(x), _FEATURE_STARTS, axis=1)
+_ERROR, _DOUBT = range(2)
+_ARRAYS: Final = ("z", "memory", "heard", "since", "last")

@@ -13,9 +13,13 @@ from choreo_models.checkpoint import CheckpointError, Weights
 from choreo_models.harmonics import BEATS_PER_BAR, HARMONICS
 from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS, LATENT_DIM, MODALITIES, FloatArray
 
-_HARMONICS: Final = np.array(HARMONICS, dtype=np.float32)
-_BAR_ANGLE: Final = np.float32(2.0 * math.pi / BEATS_PER_BAR)  # per beat
 _BEAT: Final = slice(FEATURE_COLUMNS.index("beat_phase"), FEATURE_COLUMNS.index("beat_idx") + 1)
+_ANGLES: Final = slice(_BEAT.start, _BEAT.start + 2 * len(HARMONICS))
+_PER_BEAT: Final = np.array(2 * HARMONICS, np.float32) * np.float32(2.0 * math.pi / BEATS_PER_BAR)  # rad
+_MOTION, _HEART = MODALITIES["motion"].latent, MODALITIES["heart"].latent
+_OTHERS: Final = slice(_MOTION.stop, LATENT_DIM)
+# As arrays: numpy takes as long to convert a Python number as to calculate with it, and all this happens every tick.
+_HALF, _ONE = np.array(0.5, np.float32), np.array(1.0, np.float32)
 _BATCH_NORM_EPS: Final = 1e-5
 
 
@@ -23,7 +27,6 @@ _BATCH_NORM_EPS: Final = 1e-5
 class _Encoder:
     """Two layers, the batch normalisation folded into the second."""
 
-    latent: slice
     first: FloatArray
     first_bias: FloatArray
     second: FloatArray
@@ -31,33 +34,45 @@ class _Encoder:
 
 
 class NumpyCoherence:
-    """CoherenceKernel of an `rps` checkpoint. CheckpointError names a weight that is missing or has another shape."""
+    """CoherenceKernel of an `rps` checkpoint. CheckpointError names a weight that is missing or has another shape.
+
+    A tick's cost is the number of calls, so the four encoders are one net with zeros between them. Only motion's second
+    layer, which is two thirds of all, has a call of its own: with zeros it would be several times as large.
+    Halves that a logistic function needs stand in the weights: x * sigmoid(x) = x/2 * (1 + tanh(x/2)), and scaling by a
+    power of two changes no bit.
+    """
 
     def __init__(self, rps: Weights) -> None:
-        self._encoders = tuple(_encoder(rps, name) for name in MODALITIES)
-        self._first = _joined([e.first for e in self._encoders])
-        self._first_bias = np.concatenate([e.first_bias for e in self._encoders])
-        self._second_bias = np.concatenate([e.second_bias for e in self._encoders])
+        motion, *others = encoders = [_encoder(rps, name) for name in MODALITIES]
+        self._first = _HALF * _joined([e.first for e in encoders])
+        self._first_bias = _HALF * np.concatenate([e.first_bias for e in encoders])
+        self._motion, self._others = motion.second, _joined([e.second for e in others])
+        self._second_bias = np.concatenate([e.second_bias for e in encoders])
         self._translate, self._translate_bias = _translators(rps)
-        self._heart = MODALITIES["heart"].latent
+        self._translate_heart = np.ascontiguousarray(self._translate[:, _HEART])
 
     def encode(self, x: FloatArray) -> FloatArray:
-        # The four first layers as one: a tick's cost is the number of calls. The second ones are worth a call each.
-        parts = (x[:, : _BEAT.start], _harmonics(x[:, _BEAT]), x[:, _BEAT.stop :])
-        hidden = np.concatenate(parts, axis=1) @ self._first
-        hidden += self._first_bias
-        hidden *= _sigmoid(hidden)
+        inputs = x.dot(_SPREAD)
+        angles = inputs[:, _ANGLES]
+        angles *= _PER_BEAT
+        sines, cosines = angles[:, : len(HARMONICS)], angles[:, len(HARMONICS) :]
+        np.sin(sines, out=sines)
+        np.cos(cosines, out=cosines)
+        half = inputs.dot(self._first)
+        half += self._first_bias
+        hidden = np.tanh(half)
+        hidden += _ONE
+        hidden *= half
         z = np.empty((len(x), LATENT_DIM), dtype=np.float32)
-        at = 0
-        for e in self._encoders:
-            np.matmul(hidden[:, at : at + len(e.second)], e.second, out=z[:, e.latent])
-            at += len(e.second)
+        width = len(self._motion)
+        np.matmul(hidden[:, :width], self._motion, out=z[:, _MOTION])
+        np.matmul(hidden[:, width:], self._others, out=z[:, _OTHERS])
         z += self._second_bias
         return z
 
     def translate(self, z: FloatArray, memory: FloatArray) -> FloatArray:
-        out: FloatArray = z @ self._translate
-        out[:, self._heart] = memory @ self._translate[:, self._heart]
+        out: FloatArray = z.dot(self._translate)
+        out[:, _HEART] = memory.dot(self._translate_heart)
         out += self._translate_bias
         return out
 
@@ -67,29 +82,35 @@ class NumpyReflex:
 
     def __init__(self, mapper: Weights) -> None:
         self.hidden = h = _rows(mapper, "gru.weight_hh_l0") // 3
-        self._input = _transposed(mapper, "gru.weight_ih_l0", (3 * h, LATENT_DIM))
-        self._recurrent = _transposed(mapper, "gru.weight_hh_l0", (3 * h, h))
-        self._input_bias = _get(mapper, "gru.bias_ih_l0", (3 * h,))
-        self._recurrent_bias = _get(mapper, "gru.bias_hh_l0", (3 * h,))
-        self._head = _transposed(mapper, "head.weight", (len(CONTROL_NAMES), h))
-        self._head_bias = _get(mapper, "head.bias", (len(CONTROL_NAMES),))
+        halves = np.concatenate((np.full(2 * h, _HALF), np.ones(h, np.float32)))  # of the gates, for their sigmoid
+        self._input = halves * _transposed(mapper, "gru.weight_ih_l0", (3 * h, LATENT_DIM))
+        self._recurrent = halves * _transposed(mapper, "gru.weight_hh_l0", (3 * h, h))
+        self._input_bias = halves * _get(mapper, "gru.bias_ih_l0", (3 * h,))
+        self._recurrent_bias = halves * _get(mapper, "gru.bias_hh_l0", (3 * h,))
+        self._head = _HALF * _transposed(mapper, "head.weight", (len(CONTROL_NAMES), h))
+        self._head_bias = _HALF * _get(mapper, "head.bias", (len(CONTROL_NAMES),))
 
     def reflex(self, x: FloatArray, h: FloatArray) -> tuple[FloatArray, FloatArray]:
-        width = self.hidden
-        seen = x @ self._input
+        gates = 2 * self.hidden
+        seen = x.dot(self._input)
         seen += self._input_bias
-        kept = h @ self._recurrent
+        kept = h.dot(self._recurrent)
         kept += self._recurrent_bias
-        gates = _sigmoid(seen[:, : 2 * width] + kept[:, : 2 * width])
-        reset, update = gates[:, :width], gates[:, width:]
-        candidate = np.tanh(seen[:, 2 * width :] + reset * kept[:, 2 * width :])
-        state = candidate + update * (h - candidate)
-        return _sigmoid(state @ self._head + self._head_bias), state
+        opened = _sigmoid_of_half(seen[:, :gates] + kept[:, :gates])
+        candidate = opened[:, : self.hidden] * kept[:, gates:]
+        candidate += seen[:, gates:]
+        np.tanh(candidate, out=candidate)
+        state = h - candidate
+        state *= opened[:, self.hidden :]
+        state += candidate
+        controls = state.dot(self._head)
+        controls += self._head_bias
+        return _sigmoid_of_half(controls), state
 
 
 def _encoder(weights: Weights, name: str) -> _Encoder:
     m = MODALITIES[name]
-    width, out = m.latent.stop - m.latent.start, 2 * len(_HARMONICS) if name == "beat" else m.width
+    width, out = m.latent.stop - m.latent.start, 2 * len(HARMONICS) if name == "beat" else m.width
     hidden = _rows(weights, f"encoders.{name}.first.weight")
     variance = _get(weights, f"encoders.{name}.scale.running_var", (width,))
     if (variance < 0).any():
@@ -98,7 +119,6 @@ def _encoder(weights: Weights, name: str) -> _Encoder:
     second = _get(weights, f"encoders.{name}.second.weight", (width, hidden)) * scale[:, None]
     bias = _get(weights, f"encoders.{name}.second.bias", (width,))
     return _Encoder(
-        m.latent,
         _transposed(weights, f"encoders.{name}.first.weight", (hidden, out)),
         _get(weights, f"encoders.{name}.first.bias", (hidden,)),
         np.ascontiguousarray(second.T, dtype=np.float32),
@@ -149,14 +169,23 @@ def _transposed(weights: Weights, name: str, shape: tuple[int, ...]) -> FloatArr
     return np.ascontiguousarray(_get(weights, name, shape).T)
 
 
-def _harmonics(beat: FloatArray) -> FloatArray:
-    angles = (beat[:, :1] + beat[:, 1:]) * _BAR_ANGLE * _HARMONICS
-    return np.concatenate((np.sin(angles), np.cos(angles)), axis=1)
-
-
-def _sigmoid(x: FloatArray) -> FloatArray:
-    # By tanh: no overflow to warn about, whatever the input.
-    half: FloatArray = np.tanh(0.5 * x)
-    half += 1.0
-    half *= 0.5
+def _sigmoid_of_half(half: FloatArray) -> FloatArray:
+    """1 / (1 + exp(-2 half)), in its place. By tanh: no overflow to warn about, whatever the input."""
+    np.tanh(half, out=half)
+    half += _ONE
+    half *= _HALF
     return half
+
+
+def _spread() -> FloatArray:
+    """[11, 17] features to the inputs of the first layers: the beat's two columns become, twice for each harmonic, the
+    beats since the bar began."""
+    columns = len(FEATURE_COLUMNS)
+    spread = np.zeros((columns, columns - 2 + 2 * len(HARMONICS)), dtype=np.float32)
+    spread[: _BEAT.start, : _BEAT.start] = np.eye(_BEAT.start)
+    spread[_BEAT, _ANGLES] = 1.0
+    spread[_BEAT.stop :, _ANGLES.stop :] = np.eye(columns - _BEAT.stop)
+    return spread
+
+
+_SPREAD: Final = _spread()

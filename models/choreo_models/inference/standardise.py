@@ -9,6 +9,7 @@ import numpy as np
 from choreo_models.checkpoint import CheckpointError, Weights
 from choreo_models.normaliser import MEMORY_FRAMES, LatentNormalizer
 from choreo_service.bodies import UNKNOWN, Body, Soundcheck
+from choreo_service.flags import all_true
 from choreo_service.packets import FEATURE_COLUMNS, MODALITIES, BoolArray, FloatArray
 
 MEAN, SD = "features.mean", "features.sd"  # names of the prior in the checkpoint, [11] each
@@ -19,6 +20,8 @@ _ENERGY: Final = FEATURE_COLUMNS.index("motion_energy")
 _MODALITY_OF: Final = np.repeat(np.arange(len(MODALITIES)), [m.width for m in MODALITIES.values()])
 _LEARNT: Final = slice(0, MODALITIES["motion"].width + MODALITIES["heart"].width)
 _CONTEXT: Final = FEATURE_COLUMNS.index("context")
+# As arrays: numpy takes as long to convert a Python number as to calculate with it, and all this happens every tick.
+_CONTEXT_MEAN, _CONTEXT_SD, _LOWEST, _HIGHEST, _ZERO = (np.array(v, np.float32) for v in (*CONTEXT, -LIMIT, LIMIT, 0.0))
 
 if set(FEATURE_COLUMNS[_LEARNT]) != {*MODALITIES["motion"].columns, *MODALITIES["heart"].columns}:
     raise ImportError("packets.MODALITIES: motion and heart are expected to come first")
@@ -36,6 +39,10 @@ class FeatureScaler:
         memory = np.inf if soundcheck.freezes else MEMORY_FRAMES
         self.statistics = LatentNormalizer(mean[_LEARNT], sd[_LEARNT], rows=performers, memory=memory)
         self._gates = np.array([soundcheck.gate(row) for row in range(performers)])
+        self._situation = (
+            b""  # usable and moving at the last step, of which `_chosen` was made: no state, it saves work
+        )
+        self._chosen: tuple[BoolArray | None, BoolArray | None] = (None, None)
         for row in range(performers):
             body = soundcheck.body(row)
             if body is not None:
@@ -51,21 +58,34 @@ class FeatureScaler:
             raise CheckpointError(f"{SD}: expected deviations above 0")
         return cls(weights[MEAN], weights[SD], performers=performers, soundcheck=soundcheck)
 
-    def step(self, x: FloatArray, usable: BoolArray | None, frames: float) -> FloatArray:
-        """Learn from `x` [B, 11] where `usable` [B, 4] and moving, and standardise it; unusable columns become 0.
-        None: everything is usable."""
-        moving = x[:, _ENERGY] >= self._gates
-        if usable is None and moving.all():
-            self.statistics.update(x[:, _LEARNT], frames=frames)
-        else:
-            self.statistics.update(x[:, _LEARNT], _teaching(len(x), usable, moving), frames)
+    def step(self, x: FloatArray, usable: BoolArray, frames: float) -> FloatArray:
+        """Learn from `x` [B, 11] where `usable` [B, 4] and moving, and standardise it; unusable columns become 0."""
+        learnt = x[:, _LEARNT].astype(np.float64)
+        teaches, unusable = self._columns(usable, learnt[:, _ENERGY] >= self._gates)
+        self.statistics.update(learnt, teaches, frames)
         z = x.copy()
-        z[:, _LEARNT] = self.statistics.apply(x[:, _LEARNT])
-        z[:, _CONTEXT] = (x[:, _CONTEXT] - CONTEXT[0]) / CONTEXT[1]
-        np.minimum(np.maximum(z, -LIMIT, out=z), LIMIT, out=z)
-        if usable is not None:
-            z[~usable[:, _MODALITY_OF]] = 0.0
+        z[:, _LEARNT] = self.statistics.apply(learnt)
+        context = z[:, _CONTEXT]
+        context -= _CONTEXT_MEAN
+        context /= _CONTEXT_SD
+        np.minimum(np.maximum(z, _LOWEST, out=z), _HIGHEST, out=z)
+        if unusable is not None:
+            np.copyto(z, _ZERO, where=unusable)
         return z
+
+    def _columns(self, usable: BoolArray, moving: BoolArray) -> tuple[BoolArray | None, BoolArray | None]:
+        """The learnt columns that count, [B, 8], and the unusable ones, [B, 11]; None for all and for none.
+
+        Made anew only when something has changed, which is seldom.
+        """
+        situation = usable.tobytes() + moving.tobytes()
+        if situation != self._situation:
+            self._situation = situation
+            self._chosen = (
+                None if all_true(usable) and all_true(moving) else _teaching(usable, moving),
+                None if all_true(usable) else ~usable[:, _MODALITY_OF],
+            )
+        return self._chosen
 
 
 def _ranges(body: Body) -> tuple[FloatArray, FloatArray]:
@@ -75,9 +95,8 @@ def _ranges(body: Body) -> tuple[FloatArray, FloatArray]:
     return table[:, 0], table[:, 1]
 
 
-def _teaching(rows: int, usable: BoolArray | None, moving: BoolArray) -> BoolArray:
+def _teaching(usable: BoolArray, moving: BoolArray) -> BoolArray:
     """Which of the learnt columns count, [B, 8]: those of usable modalities, motion only while it moves."""
-    there = np.ones((rows, len(MODALITIES)), np.bool_) if usable is None else usable
-    teaches: BoolArray = there[:, _MODALITY_OF[_LEARNT]]
+    teaches: BoolArray = usable[:, _MODALITY_OF[_LEARNT]]
     teaches[~moving, : MODALITIES["motion"].width] = False
     return teaches
