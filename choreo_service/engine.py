@@ -16,6 +16,7 @@ import numpy as np
 from choreo_service.bodies import UNKNOWN, Soundcheck
 from choreo_service.clock import NS, work_ns
 from choreo_service.fallback import RULES, RuleMapper
+from choreo_service.flags import all_finite
 from choreo_service.guards import Guards
 from choreo_service.packets import CONTROL_NAMES, FloatArray, Frame, LatentPacket, Step, TempoPacket
 from choreo_service.presence import unheard
@@ -106,7 +107,7 @@ class Engine:
             latent, raw = self._run_models(self._models, frame)
         except Exception as error:  # noqa: BLE001 - whatever a model does wrong, the show goes on
             return None, self._failed(f"{type(error).__name__}: {error}"), self._models.name
-        if not np.isfinite(raw).all():
+        if not all_finite(raw):
             return latent, self._failed("non-finite output"), self._models.name
         self._failures = 0
         return latent, raw, self._models.name

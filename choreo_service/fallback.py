@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -101,13 +102,13 @@ class RuleMapper:
         self, followers: list[_Follower], row: list[float], present: list[bool], elapsed_s: float, gate: float
     ) -> list[float]:
         # Only who moves may teach the motion statistics: a freeze is a gesture, not a new normal.
-        moving = row[_ENERGY] > gate
+        moving, freezes = row[_ENERGY] > gate, self._soundcheck.freezes
         out = []
         for rule, follower, column, modality in zip(RULES, followers, _COLUMNS, _MODALITIES, strict=True):
             x = row[column]
             there = present[modality] and math.isfinite(x)
             if there:
-                learns = not (self._soundcheck.freezes and follower.count >= _SOUNDCHECK_FRAMES)
+                learns = not (freezes and follower.count >= _SOUNDCHECK_FRAMES)
                 follower.hear(rule, x, elapsed_s, teach=learns and (moving or rule.modality != "motion"))
             out.append(follower.position(rule, elapsed_s, there))
         return out
@@ -154,14 +155,14 @@ class _Follower:
         mean, spread = self._scale(rule)
         self.fading_s = max(0.0, self.fading_s - elapsed_s)
         squashed = 0.5 + 0.5 * math.tanh((self.smooth - mean) / spread)
-        control = CONTROLS[rule.control]
-        return_s = max((control.hi - control.lo) / control.rate_per_s, MODALITIES[rule.modality].fade_s)
         if there and not self.there and self.weight > 0.0:  # who comes for the first time has nothing to fade from
-            self.held, self.returning_s = self.out, return_s
+            self.held, self.returning_s = self.out, _return_s(rule)
         self.weight += _gain(elapsed_s, _ABSENT_TAU_S) * (there - self.weight)
-        target = control.neutral + self.weight * (squashed - control.neutral)
-        self.returning_s = max(0.0, self.returning_s - elapsed_s)
-        self.there, self.out = there, target + self.returning_s / return_s * (self.held - target)
+        neutral = CONTROLS[rule.control].neutral
+        self.there, self.out = there, neutral + self.weight * (squashed - neutral)
+        if self.returning_s:
+            self.returning_s = max(0.0, self.returning_s - elapsed_s)
+            self.out += self.returning_s / _return_s(rule) * (self.held - self.out)
         return self.out
 
     def renew(self, rule: Rule, fade_s: float) -> None:
@@ -179,6 +180,12 @@ class _Follower:
         return self.mean + old * (self.old_mean - self.mean), spread + old * (self.old_spread - spread)
 
 
+def _return_s(rule: Rule) -> float:
+    control = CONTROLS[rule.control]
+    return max((control.hi - control.lo) / control.rate_per_s, MODALITIES[rule.modality].fade_s)
+
+
+@lru_cache(64)  # one for each tau and the few numbers of slots that ever pass at once
 def _gain(elapsed_s: float, tau_s: float) -> float:
     """Share of the way a one-pole low-pass goes in `elapsed_s`."""
     return -math.expm1(-elapsed_s / tau_s) if tau_s > 0 else 1.0

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from choreo_service.flags import all_true, any_true
 from choreo_service.packets import CONTROLS, BoolArray, FloatArray
 
 Values = NDArray[np.float64]
@@ -43,7 +44,7 @@ class HoldLastValid(_Remembering):
     def step(self, x: Values) -> tuple[Values, BoolArray]:
         """[B, 5] -> ([B, 5] finite, [B, 5] which were held)"""
         finite = np.isfinite(x)
-        if finite.all():
+        if all_true(finite):
             self._last = x
             return x, ~finite
         self._last = np.where(finite, x, self._last)
@@ -66,11 +67,15 @@ class RateLimit(_Remembering):
     def __init__(self, initial: Values, rate_per_s: Values, period_s: float) -> None:
         super().__init__(initial)
         self._rate, self._period_s = rate_per_s, period_s
+        self._most_1 = self._most(1)
 
     def step(self, x: Values, dk: int) -> Values:
-        most = self._rate * min(dk * self._period_s, max(_MAX_CATCH_UP_S, self._period_s))
+        most = self._most_1 if dk == 1 else self._most(dk)
         self._last = np.minimum(np.maximum(x, self._last - most), self._last + most)
         return self._last
+
+    def _most(self, dk: int) -> Values:
+        return self._rate * min(dk * self._period_s, max(_MAX_CATCH_UP_S, self._period_s))
 
 
 class Smooth(_Remembering):
@@ -106,7 +111,7 @@ class Guards:
         """[B, 5] anything -> ([B, 5] finite, in range, slow enough; whether any value had to be held)"""
         x, held = self._hold.step(np.asarray(raw, dtype=np.float64))
         x = self._rate.step(self._smooth.step(self._clamp.step(x), dk), dk)
-        return x.astype(np.float32), bool(held.any())
+        return x.astype(np.float32), any_true(held)
 
     def reset(self) -> None:
         for part in (self._hold, self._rate, self._smooth):

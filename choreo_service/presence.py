@@ -23,7 +23,11 @@ _HOLD_AFTER_NS: Final = np.array([m.hold_after_s * NS for m in _TABLE])
 _LOST_AFTER_NS: Final = np.array([np.inf if m.free_running else m.missing_after_s * NS for m in _TABLE])
 _RECOVER_WITHIN_NS: Final = [m.recover_within_s * NS for m in _TABLE]
 _UNHEARD_AFTER_S: Final = np.array([m.missing_after_s + UNHEARD_AFTER_S for m in _TABLE], dtype=np.float32)
-_MASKED: Final = np.uint8(ModalityState.RECOVERING)  # RECOVERING and MISSING are LIVE and HELD behind the mask
+# As arrays: numpy takes as long to convert a Python number as to calculate with it, and all this happens every tick.
+_NONE_NS, _SECOND_NS = np.array(0.0), np.array(float(NS))
+_MASKED: Final = np.array(
+    ModalityState.RECOVERING, np.uint8
+)  # RECOVERING and MISSING are LIVE and HELD behind the mask
 
 
 class Presence:
@@ -57,10 +61,14 @@ class Presence:
 
     def at(self, t_ns: int) -> tuple[StateArray, FloatArray]:
         """([B, 4] states, [B, 4] s since the last valid sample, inf if never) at `t_ns`. Changes nothing."""
-        age_ns = np.maximum(t_ns - self._seen_ns, 0.0)
-        masked = (age_ns > _LOST_AFTER_NS) | ~self._there
-        state: StateArray = masked * _MASKED + (age_ns > _HOLD_AFTER_NS)
-        return state, (age_ns / NS).astype(np.float32)
+        age_ns = np.asarray(float(t_ns)) - self._seen_ns
+        np.maximum(age_ns, _NONE_NS, out=age_ns)
+        masked = age_ns > _LOST_AFTER_NS
+        masked |= ~self._there
+        state: StateArray = masked * _MASKED
+        state += age_ns > _HOLD_AFTER_NS
+        age_ns /= _SECOND_NS
+        return state, age_ns.astype(np.float32)
 
     def state(self) -> Mapping[str, Any]:
         return {

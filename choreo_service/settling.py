@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from choreo_service.flags import any_true
 from choreo_service.packets import CONTROLS, BoolArray, FloatArray
 
 TO_NEUTRAL_S: Final = 4.0
@@ -27,17 +28,19 @@ class Settling:
 
     def reset(self) -> None:
         self._rest = np.zeros(self._performers)  # 0 = the mapper's, 1 = neutral
+        self._is_moved = False  # any of them
 
     def step(self, positions: FloatArray, unheard: BoolArray, dk: int) -> FloatArray:
         """[B, 5] and who is `unheard` [B] -> [B, 5]; the very same while all are heard.
 
         What is not finite stays so, for the guards to hold.
         """
-        if not unheard.any() and not self._rest.any():
+        if not self._is_moved and not any_true(unheard):
             return positions
         elapsed_s = dk * self._period_s
         self._rest += np.where(unheard, elapsed_s / TO_NEUTRAL_S, -elapsed_s / BACK_S)
         np.clip(self._rest, 0.0, 1.0, out=self._rest)
+        self._is_moved = bool(self._rest.any())
         rest = self._rest[:, None].astype(np.float32)
         with np.errstate(invalid="ignore"):  # of an infinity
             eased: FloatArray = positions + rest * (_NEUTRAL - positions)
@@ -48,3 +51,4 @@ class Settling:
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         self._rest = np.array(state["rest"], dtype=np.float64)
+        self._is_moved = bool(self._rest.any())

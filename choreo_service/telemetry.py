@@ -67,8 +67,9 @@ class Telemetry:
         self.mappers: Counter[str] = Counter()
         self.parts: dict[str, Callable[[], Mapping[str, Any]]] = {}  # name -> facts of another part, for the snapshot
         self._frame: Frame | None = None
-        self._present = np.zeros((performers, len(MODALITIES)), dtype=np.int64)  # ticks in which it was live or held
-        self._lowest = np.full((performers, len(CONTROL_NAMES)), np.inf)  # reached; NaN would stay visible here
+        self._present = np.zeros((performers, len(MODALITIES)), dtype=np.int64)  # ticks in which it was live or held,
+        self._lasting = 0  # without the last ones, in which nothing has changed
+        self._lowest = np.full((performers, len(CONTROL_NAMES)), np.float32(np.inf))  # reached; NaN would stay visible
         self._highest = -self._lowest
 
     def observe(self, tick: Tick, step: Step, work_ns: int, *, live: bool = True) -> None:
@@ -84,8 +85,11 @@ class Telemetry:
             self.lateness.add(tick.late_ns)
             self.lag.observe(tick)
         self.work.add(work_ns)
+        if self._frame is not None and self._frame.state.tobytes() != step.frame.state.tobytes():
+            self._present += self._lasting * self._frame.present
+            self._lasting = 0
         self._frame = step.frame
-        self._present += step.frame.present
+        self._lasting += 1
         self.absences.observe(step.frame)
         np.minimum(self._lowest, step.controls, out=self._lowest)
         np.maximum(self._highest, step.controls, out=self._highest)
@@ -110,7 +114,10 @@ class Telemetry:
 
     def coverage(self, performer: int, modality: str) -> float:
         """Share of ticks in which the modality was live or held, 0..1."""
-        return float(self._present[performer, MODALITY_NAMES.index(modality)]) / max(1, self.ticks)
+        if self._frame is None:
+            return 0.0
+        at = performer, MODALITY_NAMES.index(modality)
+        return float(self._present[at] + self._lasting * self._frame.present[at]) / self.ticks
 
     @property
     def hz(self) -> float:
