@@ -36,7 +36,15 @@ class PacketColumns:
         return int(self.seq.size)
 
     def __iter__(self) -> Iterator[SensorPacket]:
-        return map(self.packet, range(len(self)))
+        """All of them; whole columns become Python values at once, which is several times as fast as one by one."""
+        streams = [STREAM_NAMES[i] for i in self.stream.tolist()]
+        sources = [self.sources[i] for i in self.source.tolist()]
+        device_ns = [None if ns == NO_TIME else ns for ns in self.source_ns.tolist()]
+        numbers = self.values.tolist()
+        spans = zip(self.first.tolist(), streams, strict=True)
+        values = [tuple(numbers[first : first + STREAMS[stream].width]) for first, stream in spans]
+        times = self.seq.tolist(), self.t_ns.tolist(), self.rx_ns.tolist()
+        return map(SensorPacket, streams, self.performer.tolist(), *times, device_ns, sources, values)
 
     def packet(self, i: int) -> SensorPacket:
         source_ns = int(self.source_ns[i])
