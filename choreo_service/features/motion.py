@@ -199,7 +199,9 @@ class MotionFeatures(Component):
 
 def within_limits(columns: Columns) -> FloatArray:
     """The six columns as the frame takes them: float32, clamped to LIMITS."""
-    return np.array([clamp(v, lo, hi) for v, (lo, hi) in zip(columns, LIMITS, strict=True)], dtype=np.float32)
+    return np.array(
+        [lo if v < lo else hi if v > hi else v for v, (lo, hi) in zip(columns, LIMITS, strict=True)], dtype=np.float32
+    )
 
 
 def _live(seen_ns: int, t_ns: int) -> bool:

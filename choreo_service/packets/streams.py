@@ -69,5 +69,7 @@ class SensorPacket(Packet):
 
         It travels in `source_id`, as the adapter assigned it, so that takes keep it and replay needs nothing else.
         """
-        _, worn, limb = self.source_id.rpartition("@")
-        return limb if worn and limb in LIMBS else ""
+        if "@" not in self.source_id:
+            return ""
+        limb = self.source_id.rpartition("@")[2]
+        return limb if limb in LIMBS else ""
