@@ -1,4 +1,5 @@
-"""`make bench`: latency by stage at 20, 10 and 5 ms ticks, accents, cadence, drift, phones, cost, models, performers.
+"""`make bench`: latency by stage at 20, 10 and 5 ms ticks, accents, cadence, drift, phones, cost, models, performers,
+pages, reloads.
 
 One table a section. All figures of a section come from one run on this machine; compare them with each other (the echo
 is the floor), not with another machine's.
@@ -24,6 +25,7 @@ from bench.page import page
 from bench.performers import performers
 from bench.phones import phones
 from bench.probe import Ear, echo_round_trips, sample, spikes
+from bench.reload import reload
 
 SETTINGS = {
     "sensors": {"phone": {"type": "osc_motion", "layout": "choreo"}},
@@ -141,11 +143,11 @@ def main() -> None:
     parser.add_argument("--movements", type=int, default=60, help="per tick length")
     parser.add_argument("--hits", type=int, default=100, help="of the accents")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each run of cadence, models and performers")
-    parser.add_argument("--rounds", type=int, default=3, help="of the pages' three conditions, ten seconds each")
+    parser.add_argument("--rounds", type=int, default=3, help="of the conditions of pages and reload, ten seconds each")
     parser.add_argument("--checkpoints", type=Path, help="folder of the models; by default the configuration's")
     parser.add_argument(
         "--only",
-        choices=("latency", "accents", "cadence", "phones", "models", "performers", "pages", "drift"),
+        choices=("latency", "accents", "cadence", "phones", "models", "performers", "pages", "reload", "drift"),
         help="drift: ten minutes, only when asked for",
     )
     chosen = parser.parse_args()
@@ -163,6 +165,8 @@ def main() -> None:
         performers(chosen.seconds, chosen.checkpoints)
     if chosen.only in (None, "pages"):
         page(chosen.rounds)
+    if chosen.only in (None, "reload"):
+        reload(chosen.rounds)
     if chosen.only == "drift":
         cadence(600.0, (("ten minutes", 0),))
 

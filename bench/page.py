@@ -28,7 +28,7 @@ AIM_MS: Final = 1.0
 
 def page(rounds: int) -> None:
     """Print p50, p99 and max of the tick's lateness per condition: the median of `rounds` windows each."""
-    port = _free_tcp_port()
+    port = free_tcp_port()
     host = Host(SETTINGS, {"dashboard.port": port}, fifo=True)
     rows = asyncio.run(_alternate(f"http://127.0.0.1:{port}", host.cost, rounds))
     host.end()
@@ -94,7 +94,8 @@ async def _answers(browser: aiohttp.ClientSession, url: str) -> None:
         await asyncio.sleep(0.2)
 
 
-def _free_tcp_port() -> int:
+def free_tcp_port() -> int:
+    """A TCP port of this machine that nobody has taken."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -138,8 +138,28 @@ class Policy(_Command):
     leader: Leader
 
 
+class Reload(_Command):
+    """Read configuration and checkpoints again; what can change during a show does so, without a gap."""
+
+    verb: Literal["reload"] = "reload"
+
+
 Command = (
-    Panic | Resume | Freeze | Hold | Mute | Manual | Map | Scene | Record | Marker | Resend | Tap | Recalibrate | Policy
+    Panic
+    | Resume
+    | Freeze
+    | Hold
+    | Mute
+    | Manual
+    | Map
+    | Scene
+    | Record
+    | Marker
+    | Resend
+    | Tap
+    | Recalibrate
+    | Policy
+    | Reload
 )
 COMMANDS: Final[Mapping[str, type[_Command]]] = {cls.model_fields["verb"].default: cls for cls in get_args(Command)}
 _ADAPTER: Final[TypeAdapter[Command]] = TypeAdapter(Annotated[Command, Field(discriminator="verb")])

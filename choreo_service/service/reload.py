@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from choreo_service import logs
+from choreo_service import commands, logs
 from choreo_service.config import Loaded
 from choreo_service.config.layers import leaves
 from choreo_service.controller import ControlPath, Scene
@@ -17,11 +17,13 @@ from choreo_service.dashboard.configuration import Configuration
 from choreo_service.errors import ChoreoError
 from choreo_service.service.build import build_manners, build_paces, build_paths, build_scenes
 from choreo_service.service.show import Service
+from choreo_service.service.swap import Cast, Swap
 
 Load = Callable[[], Loaded]
 Apart = Callable[[Callable[[], "Prepared"]], Awaitable["Prepared"]]
 
 _SWITCH_S: Final = 0.0002
+_SHOWN: Final = 5  # keys in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,12 @@ class Prepared:
     paths: Mapping[str, ControlPath]
     scenes: Mapping[str, Scene]
     throttles: Mapping[str, int | None]
+    cast: Cast | None  # None: whoever plays goes on
     configuration: Configuration | None  # None: the show has no page
 
 
 class Reload:
-    """`ask` from a signal handler; `run` does what was asked until cancelled.
+    """`ask` from a signal handler, or by the command; `run` does what was asked until cancelled.
 
     `load` reads the configuration as the start did; it runs `apart`, in a thread, so that no tick waits for a disk.
     """
@@ -45,6 +48,8 @@ class Reload:
     def __init__(self, service: Service, loaded: Loaded, load: Load, apart: Apart = asyncio.to_thread) -> None:
         self._service, self._load, self._apart = service, load, apart
         self._loaded = loaded  # in force
+        self._swap = Swap(service)
+        service.desk.handle(commands.Reload, lambda _: self.ask())
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
@@ -64,15 +69,22 @@ class Reload:
                 found = await self._apart(self._prepare)
             self._put_in(found)
         except ChoreoError as error:
-            log.warning("config.refused", reason=error.problem, fix=error.fix)
+            self._refused(error.problem, error.fix)
             return
         except Exception as error:  # noqa: BLE001 - a third party's settings may raise anything: the show goes on
-            log.warning("config.refused", reason=f"{type(error).__name__}: {error}", fix="choreo config check")
+            self._refused(f"{type(error).__name__}: {error}", "choreo config check")
             return
-        log.info("config.reloaded", changed=changes(self._loaded, found.in_force))
+        changed = changes(self._loaded, found.in_force)
+        log.info("config.reloaded", changed=changed)
+        self._service.announce("config", f"configuration read again; changed: {_listed(changed)}")
         if waiting := changes(found.in_force, found.read):
             log.warning("config.later", keys=waiting, reason="needs a restart")
+            self._service.announce("config", f"from the next start on: {_listed(waiting)}", "warn")
         self._loaded = found.in_force
+
+    def _refused(self, reason: str, fix: str) -> None:
+        logs.get_logger().warning("config.refused", reason=reason, fix=fix)
+        self._service.announce("config", f"the new configuration was refused: {reason}", "warn")
 
     def _prepare(self) -> Prepared:
         read = self._load()
@@ -83,12 +95,15 @@ class Reload:
             build_paths(loaded.control_map, loaded.settings.output),
             build_scenes(loaded),
             {name: pace.throttle_ns for name, pace in build_paces(loaded).items()},
+            self._swap.prepare(loaded),
             Configuration(loaded) if self._service.dashboard else None,
         )
 
     def _put_in(self, found: Prepared) -> None:
         """On the loop, without an await: no tick sees half of it."""
         service, settings, control_map = self._service, found.in_force.settings, found.in_force.control_map
+        if found.cast is not None:  # first, as it alone can fail
+            self._swap.put_in(found.cast)
         service.controller.change(
             found.paths,
             refresh_s=settings.output.refresh_s,
@@ -98,7 +113,7 @@ class Reload:
         )
         service.exit_ease_s = settings.output.exit_ease_s
         logs.set_level(settings.log.level)
-        service.recorder.tell(control_map=control_map.model_dump(mode="json"))
+        service.recorder.tell("reload", control_map=control_map.model_dump(mode="json"))
         if service.dashboard is not None and found.configuration is not None:
             service.dashboard.follow(found.configuration, control_map)
 
@@ -119,14 +134,22 @@ def _giving_way() -> Iterator[None]:
 
 def in_force(running: Loaded, read: Loaded) -> Loaded:
     """The running configuration with what can change during a show taken from the one just read: control map, scenes,
-    `output`, each bridge's throttle, the log's level."""
+    `output`, each bridge's throttle, the log's level, who plays."""
     now, new = running.settings, read.settings
     bridges = {
         name: block.model_copy(update={"throttle_ms": new.bridges[name].throttle_ms}) if name in new.bridges else block
         for name, block in now.bridges.items()
     }
     log = now.log.model_copy(update={"level": new.log.level})
-    live = {"output": new.output, "control_map": new.control_map, "bridges": bridges, "log": log}
+    who = {"mapper": new.engine.mapper, "checkpoints": new.engine.checkpoints}
+    engine = now.engine.model_copy(update=who)
+    live = {
+        "output": new.output,
+        "control_map": new.control_map,
+        "bridges": bridges,
+        "log": log,
+        "engine": engine,
+    }
     return replace(
         running,
         settings=now.model_copy(update=live),
@@ -141,6 +164,11 @@ def changes(before: Loaded, after: Loaded) -> list[str]:
     """The keys whose values differ, in order; those of the control map under its name, a scene as a whole."""
     old, new = dict(_keys(before)), dict(_keys(after))
     return [key for key in {**old, **new} if key not in old or key not in new or old[key] != new[key]]
+
+
+def _listed(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return (", ".join(keys[:_SHOWN]) or "nothing") + more
 
 
 def _keys(loaded: Loaded) -> Iterator[tuple[str, Any]]:

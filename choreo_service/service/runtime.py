@@ -108,8 +108,8 @@ async def _run(
         notifier.stopping()
         tell(f"\neasing to neutral ({loaded.settings.output.exit_ease_s:g} s); again stops at once")
 
-    reload = None if load is None or _at_a_terminal() else Reload(service, loaded, load)
-    _on_signals(service, ending, None if reload is None else reload.ask)
+    reload = None if load is None else Reload(service, loaded, load)
+    _on_signals(service, ending, None if reload is None or _at_a_terminal() else reload.ask)
     _say(banner, _opening(loaded, service.core.mapper))
     _warm_up(warm)
     if record is not None:
