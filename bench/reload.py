@@ -20,6 +20,7 @@ from typing import Any, Final
 from bench.page import free_tcp_port
 from choreo_models.checkpoint import load_checkpoint, save_checkpoint
 from choreo_service.config.locate import shipped_homes
+from choreo_service.config.yaml_source import read_yaml
 
 WINDOW_S: Final = 10.0  # what the service's own `recent` figures look back on
 RELOADS: Final = 10  # in a window of the second kind
@@ -102,8 +103,10 @@ class _Service:
         path = self._home / "configs" / "profiles" / "demo.yaml"
         kept = path.read_text("utf-8").partition("\nengine:")[0]
         path.write_text(f"{kept}\nengine:\n  checkpoints: {name}\n", "utf-8")
-        density = json.dumps({"density": {"max": 1 + self._turn % 2, "cc": 21}})
-        (self._home / "configs" / "control_map.yaml").write_text(density, "utf-8")
+        path = self._home / "configs" / "control_map.yaml"
+        controls = read_yaml(path).data
+        controls["density"]["max"] = 1 + self._turn % 2
+        path.write_text(json.dumps(controls), "utf-8")
 
     def _answers(self) -> None:
         while self._process.poll() is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from choreo_service.config import Adapter, Loaded
     from choreo_service.doctor.report import Finding
     from choreo_service.service import RecordPlan
+    from choreo_service.service.reload import Load
 
 seconds_option = click.option(
     "--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop by itself after this time."
@@ -80,8 +81,8 @@ def demo(headless: bool, seconds: float | None, lan: bool, overrides: tuple[str,
     """A synthetic dancer plays: no sensor needed."""
     from choreo_service.config import load_settings
 
-    def load() -> Loaded:
-        loaded = load_settings(profile="demo", overrides=(*overrides, *_lan(lan)), home=home)
+    def load(*, draft: str | None = None) -> Loaded:
+        loaded = load_settings(profile="demo", overrides=(*overrides, *_lan(lan)), home=home, draft=draft)
         if not headless:
             return loaded
         kept = {name: bridge for name, bridge in loaded.bridges.items() if bridge.entry.name != "console"}
@@ -90,7 +91,7 @@ def demo(headless: bool, seconds: float | None, lan: bool, overrides: tuple[str,
     return start(load, seconds)
 
 
-def start(load: Callable[[], Loaded], seconds: float | None, record: RecordPlan | None = None) -> int:
+def start(load: Load, seconds: float | None, record: RecordPlan | None = None) -> int:
     """Run the service on the settings `load` gives, now and when it is told to read them again; its exit code."""
     from choreo_service.service import run_service
 

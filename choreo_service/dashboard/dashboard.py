@@ -19,7 +19,7 @@ from choreo_service.dashboard.configuration import Configuration
 from choreo_service.dashboard.hub import Hub
 from choreo_service.dashboard.metrics import Metrics
 from choreo_service.dashboard.picture import Picture
-from choreo_service.dashboard.server import CLOSE_S, Ask, Server
+from choreo_service.dashboard.server import CLOSE_S, Ask, Rewriting, Server
 from choreo_service.dashboard.takes.shelf import Shelf
 from choreo_service.errors import AdapterLost
 from choreo_service.logs import get_logger
@@ -47,6 +47,7 @@ class Dashboard:
         self._lan_address = lan_address
         self.shelf = Shelf(recordings)
         self.configuration: Configuration | None = None  # for the page Config; a show may have been built by hand
+        self.rewrite: Rewriting | None = None  # who writes its changes; None: this show was not read from files
         self._token = (settings.token or secrets.token_urlsafe(24)) if settings.lan else ""
         self.port = 0
         self.lan_ip = ""
@@ -86,6 +87,7 @@ class Dashboard:
             shelf=self.shelf,
             away=self.away,
             configuration=lambda: self.configuration,
+            rewrite=lambda: self.rewrite,
             max_pages=self._settings.max_pages,
         )
         runner = web.AppRunner(

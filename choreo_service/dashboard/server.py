@@ -46,6 +46,14 @@ class Ask(Protocol):
     def __call__(self, verb: str, args: Any, door: str) -> Ack: ...
 
 
+class Rewriting(Protocol):
+    """Writes changes of the configuration into the user's file; answers `refused` in words and never raises."""
+
+    async def propose(self, changes: Mapping[str, Any], *, local: bool) -> dict[str, Any]: ...
+
+    async def apply(self, changes: Mapping[str, Any], version: str, *, local: bool) -> dict[str, Any]: ...
+
+
 class Server:
     """Builds the application; who listens where is the caller's choice."""
 
@@ -62,12 +70,13 @@ class Server:
         shelf: Shelf,
         away: Callable[[], str],
         configuration: Callable[[], Configuration | None],
+        rewrite: Callable[[], Rewriting | None],
         max_pages: int,
     ) -> None:
         """`away` is the address for other machines, token included; "" where there is none."""
         self._clock, self._hub, self._picture, self._metrics = clock, hub, picture, metrics
         self._access, self._ask, self._assets, self._max_pages = access, ask, assets, max_pages
-        self._shelf, self._away, self._configuration = shelf, away, configuration
+        self._shelf, self._away, self._configuration, self._rewrite = shelf, away, configuration, rewrite
         self._buckets = Buckets(clock)
 
     def application(self) -> web.Application:
@@ -83,6 +92,7 @@ class Server:
         app.router.add_get("/api/takes/{name}", self._take)
         app.router.add_get("/api/config", self._config)
         app.router.add_post("/api/config", self._propose)
+        app.router.add_post("/api/config/apply", self._apply)
         app.router.add_get("/api/invitation", self._invitation)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._prometheus)
@@ -167,12 +177,25 @@ class Server:
         return web.Response(text=to_json(rows), content_type="application/json")
 
     async def _propose(self, request: web.Request) -> web.StreamResponse:
-        """Judge changes; nothing is changed or written."""
-        configuration = self._configured(request)
-        changes = (await _json(request)).get("changes")
-        if not isinstance(changes, dict):
-            raise web.HTTPBadRequest(text='expected {"changes": {"engine.period_ms": 25}}\n')
-        return web.Response(text=to_json(configuration.propose(changes)), content_type="application/json")
+        """Judge changes; nothing is changed or written. `apply` says what writing them would be."""
+        configuration, (changes, _) = self._configured(request), await _changes(request)
+        told, rewrite = configuration.propose(changes), self._rewrite()
+        if changes and not told["problems"] and rewrite is not None:
+            told["apply"] = await rewrite.propose(changes, local=request[_RIGHTS].local)
+        return web.Response(text=to_json(told), content_type="application/json")
+
+    async def _apply(self, request: web.Request) -> web.StreamResponse:
+        """Write changes that were looked at into the user's file."""
+        configuration, (changes, version) = self._configured(request), await _changes(request)
+        if not self._buckets.admit(request.remote or ""):
+            raise web.HTTPTooManyRequests(text="too many changes\n")
+        if (rewrite := self._rewrite()) is None:
+            raise web.HTTPNotFound(text="this show was not read from files\n")
+        told: dict[str, Any] = {"refused": "; ".join(configuration.propose(changes)["problems"])}
+        if not told["refused"]:
+            told = await rewrite.apply(changes, version, local=request[_RIGHTS].local)
+        status = 409 if "refused" in told else 200
+        return web.Response(text=to_json(told), status=status, content_type="application/json")
 
     def _configured(self, request: web.Request) -> Configuration:
         """It names addresses and folders: for who may steer."""
@@ -228,6 +251,15 @@ def _number(request: web.Request, key: str, default: float) -> float:
     if not 0.0 <= value <= _LONGEST_S:
         raise web.HTTPBadRequest(text=f"{key}: expected a number from 0 to {_LONGEST_S:g}\n")
     return value
+
+
+async def _changes(request: web.Request) -> tuple[dict[str, Any], str]:
+    """The changes, by key, and the version of the file they were shown against."""
+    words = await _json(request)
+    changes, version = words.get("changes"), words.get("version", "")
+    if not isinstance(changes, dict) or not isinstance(version, str):
+        raise web.HTTPBadRequest(text='expected {"changes": {"engine.period_ms": 25}}\n')
+    return changes, version
 
 
 async def _json(request: web.Request) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from choreo_service import commands, logs
 from choreo_service.config import Loaded
@@ -19,8 +19,21 @@ from choreo_service.service.build import build_manners, build_paces, build_paths
 from choreo_service.service.show import Service
 from choreo_service.service.swap import Cast, Swap
 
-Load = Callable[[], Loaded]
-Apart = Callable[[Callable[[], "Prepared"]], Awaitable["Prepared"]]
+T = TypeVar("T")
+
+
+class Load(Protocol):
+    """Reads the configuration as the start did."""
+
+    def __call__(self, *, draft: str | None = None) -> Loaded:
+        """ConfigError says what is wrong with it. `draft` is judged as what the user's file would hold."""
+
+
+class Apart(Protocol):
+    """Runs work where no tick waits for it."""
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
+
 
 _SWITCH_S: Final = 0.0002
 _SHOWN: Final = 5  # keys in a message
@@ -47,7 +60,7 @@ class Reload:
 
     def __init__(self, service: Service, loaded: Loaded, load: Load, apart: Apart = asyncio.to_thread) -> None:
         self._service, self._load, self._apart = service, load, apart
-        self._loaded = loaded  # in force
+        self.loaded = loaded  # in force
         self._swap = Swap(service)
         service.desk.handle(commands.Reload, lambda _: self.ask())
         self._asked = asyncio.Event()
@@ -61,12 +74,20 @@ class Reload:
             self._asked.clear()
             await self._once()
 
+    async def beside(self, work: Callable[[], T]) -> T:
+        """What `work` gives; no tick waits for it."""
+        with _giving_way():
+            return await self._apart(work)
+
+    def judge(self, draft: str) -> Loaded:
+        """The configuration with `draft` as what the user's file holds; ConfigError where the start would refuse it."""
+        return self._load(draft=draft)
+
     async def _once(self) -> None:
         """One WARNING where the new configuration can't be used; then nothing has changed."""
         log = logs.get_logger()
         try:
-            with _giving_way():
-                found = await self._apart(self._prepare)
+            found = await self.beside(self._prepare)
             self._put_in(found)
         except ChoreoError as error:
             self._refused(error.problem, error.fix)
@@ -74,13 +95,13 @@ class Reload:
         except Exception as error:  # noqa: BLE001 - a third party's settings may raise anything: the show goes on
             self._refused(f"{type(error).__name__}: {error}", "choreo config check")
             return
-        changed = changes(self._loaded, found.in_force)
+        changed = changes_between(self.loaded, found.in_force)
         log.info("config.reloaded", changed=changed)
         self._service.announce("config", f"configuration read again; changed: {_listed(changed)}")
-        if waiting := changes(found.in_force, found.read):
+        if waiting := changes_between(found.in_force, found.read):
             log.warning("config.later", keys=waiting, reason="needs a restart")
             self._service.announce("config", f"from the next start on: {_listed(waiting)}", "warn")
-        self._loaded = found.in_force
+        self.loaded = found.in_force
 
     def _refused(self, reason: str, fix: str) -> None:
         logs.get_logger().warning("config.refused", reason=reason, fix=fix)
@@ -88,7 +109,7 @@ class Reload:
 
     def _prepare(self) -> Prepared:
         read = self._load()
-        loaded = in_force(self._loaded, read)
+        loaded = in_force(self.loaded, read)
         return Prepared(
             read,
             loaded,
@@ -160,7 +181,7 @@ def in_force(running: Loaded, read: Loaded) -> Loaded:
     )
 
 
-def changes(before: Loaded, after: Loaded) -> list[str]:
+def changes_between(before: Loaded, after: Loaded) -> list[str]:
     """The keys whose values differ, in order; those of the control map under its name, a scene as a whole."""
     old, new = dict(_keys(before)), dict(_keys(after))
     return [key for key in {**old, **new} if key not in old or key not in new or old[key] != new[key]]
