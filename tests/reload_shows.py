@@ -35,7 +35,7 @@ class Show:
         self.bridge = RecordingBridge(RecordingConfig(), self.service.bridges["synth"]._controls, self.clock)  # type: ignore[attr-defined]
         self.service.bridges = {"synth": self.bridge}
         self.service.listeners.append(self.tape)
-        self.reload = Reload(self.service, loaded, self.load, self._apart)
+        self.reload = Reload(self.service, loaded, self.load, apart=self._apart)
         self.ask: Callable[[], object] = self.reload.ask
 
     def edit(self, file: str, **keys: Any) -> None:

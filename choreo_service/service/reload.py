@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from choreo_service import commands, logs
@@ -15,9 +14,10 @@ from choreo_service.config.layers import leaves
 from choreo_service.controller import ControlPath, Scene
 from choreo_service.dashboard.configuration import Configuration
 from choreo_service.errors import ChoreoError
+from choreo_service.service.apart import in_a_process
 from choreo_service.service.build import build_manners, build_paces, build_paths, build_scenes
 from choreo_service.service.show import Service
-from choreo_service.service.swap import Cast, Swap
+from choreo_service.service.swap import Cast, Swap, cast_of
 
 T = TypeVar("T")
 
@@ -35,7 +35,6 @@ class Apart(Protocol):
     def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
-_SWITCH_S: Final = 0.0002
 _SHOWN: Final = 5  # keys in a message
 
 
@@ -52,14 +51,29 @@ class Prepared:
     configuration: Configuration | None  # None: the show has no page
 
 
+def prepare(load: Load, running: Loaded, playing: str, *, page: bool) -> Prepared:
+    """Read by `load` what the show that plays `running` and the models of the fingerprint `playing` can go on with."""
+    read = load()
+    loaded = in_force(running, read)
+    return Prepared(
+        read,
+        loaded,
+        build_paths(loaded.control_map, loaded.settings.output),
+        build_scenes(loaded),
+        {name: pace.throttle_ns for name, pace in build_paces(loaded).items()},
+        cast_of(loaded, playing),
+        Configuration(loaded) if page else None,
+    )
+
+
 class Reload:
     """`ask` from a signal handler, or by the command; `run` does what was asked until cancelled.
 
-    `load` reads the configuration as the start did; it runs `apart`, in a thread, so that no tick waits for a disk.
+    `load` reads the configuration as the start did; it runs `apart`, so that no tick waits for it.
     """
 
-    def __init__(self, service: Service, loaded: Loaded, load: Load, apart: Apart = asyncio.to_thread) -> None:
-        self._service, self._load, self._apart = service, load, apart
+    def __init__(self, service: Service, loaded: Loaded, load: Load, apart: Apart = in_a_process) -> None:
+        self._service, self.load, self.apart = service, load, apart
         self.loaded = loaded  # in force
         self._swap = Swap(service)
         service.desk.handle(commands.Reload, lambda _: self.ask())
@@ -74,25 +88,17 @@ class Reload:
             self._asked.clear()
             await self._once()
 
-    async def beside(self, work: Callable[[], T]) -> T:
-        """What `work` gives; no tick waits for it."""
-        with _giving_way():
-            return await self._apart(work)
-
-    def judge(self, draft: str) -> Loaded:
-        """The configuration with `draft` as what the user's file holds; ConfigError where the start would refuse it."""
-        return self._load(draft=draft)
-
     async def _once(self) -> None:
         """One WARNING where the new configuration can't be used; then nothing has changed."""
         log = logs.get_logger()
         try:
-            found = await self.beside(self._prepare)
+            page = self._service.dashboard is not None
+            found = await self.apart(partial(prepare, self.load, self.loaded, self._swap.wanted, page=page))
             self._put_in(found)
         except ChoreoError as error:
             self._refused(error.problem, error.fix)
             return
-        except Exception as error:  # noqa: BLE001 - a third party's settings may raise anything: the show goes on
+        except Exception as error:  # noqa: BLE001 - whatever a third party's settings do wrong, the show goes on
             self._refused(f"{type(error).__name__}: {error}", "choreo config check")
             return
         changed = changes_between(self.loaded, found.in_force)
@@ -106,19 +112,6 @@ class Reload:
     def _refused(self, reason: str, fix: str) -> None:
         logs.get_logger().warning("config.refused", reason=reason, fix=fix)
         self._service.announce("config", f"the new configuration was refused: {reason}", "warn")
-
-    def _prepare(self) -> Prepared:
-        read = self._load()
-        loaded = in_force(self.loaded, read)
-        return Prepared(
-            read,
-            loaded,
-            build_paths(loaded.control_map, loaded.settings.output),
-            build_scenes(loaded),
-            {name: pace.throttle_ns for name, pace in build_paces(loaded).items()},
-            self._swap.prepare(loaded),
-            Configuration(loaded) if self._service.dashboard else None,
-        )
 
     def _put_in(self, found: Prepared) -> None:
         """On the loop, without an await: no tick sees half of it."""
@@ -137,20 +130,6 @@ class Reload:
         service.recorder.tell("reload", control_map=control_map.model_dump(mode="json"))
         if service.dashboard is not None and found.configuration is not None:
             service.dashboard.follow(found.configuration, control_map)
-
-
-@contextmanager
-def _giving_way() -> Iterator[None]:
-    """Threads hand the interpreter to each other sooner.
-
-    By default a tick waits 5 ms each time it asks for it, several times a tick, and so can miss its slot.
-    """
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def in_force(running: Loaded, read: Loaded) -> Loaded:

@@ -10,9 +10,10 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from choreo_service.dashboard.configuration import HIDDEN, SECRET
 from choreo_service.disk import sync_folder
 from choreo_service.errors import ChoreoError, ConfigError
 from choreo_service.logs import get_logger
-from choreo_service.service.reload import Reload, changes_between, in_force
+from choreo_service.service.reload import Load, Reload, changes_between, in_force
 from choreo_service.service.show import Service
 
 BACKUP_SUFFIX: Final = ".bak"
@@ -56,7 +57,7 @@ class Draft:
 
 
 class Rewrite:
-    """`propose` and `apply` for the page; one at a time, off the loop. Both answer in words and never raise."""
+    """`propose` and `apply` for the page; one at a time, beside the show. Both answer in words and never raise."""
 
     def __init__(self, service: Service, reload: Reload) -> None:
         self._service, self._reload = service, reload
@@ -64,20 +65,14 @@ class Rewrite:
 
     async def propose(self, changes: Mapping[str, Any], *, local: bool) -> dict[str, Any]:
         """What `apply` would write and when each key would take effect; `refused` where it would not."""
-        try:
-            async with self._one_at_a_time:
-                return await self._reload.beside(lambda: self._proposed(changes, local=local))
-        except ChoreoError as error:
-            return _refusal(error)
+        return await self._beside(partial(_proposed, changes, local=local))
 
     async def apply(self, changes: Mapping[str, Any], version: str, *, local: bool) -> dict[str, Any]:
         """Write what was proposed over the file that had this `version`, and let the show read it."""
-        try:
-            async with self._one_at_a_time:
-                told = await self._reload.beside(lambda: self._written(changes, version, local=local))
-        except ChoreoError as error:
-            get_logger().warning("config.not_written", keys=list(changes), reason=error.problem)
-            return _refusal(error)
+        told = await self._beside(partial(_written, changes, version, local=local))
+        if "refused" in told:
+            get_logger().warning("config.not_written", keys=list(changes), reason=told["refused"])
+            return told
         file = told["file"]
         get_logger().info("config.written", file=file, keys=list(changes), backup=told["backup"])
         self._service.recorder.note("config", file=file, keys=list(changes))
@@ -85,54 +80,64 @@ class Rewrite:
         self._reload.ask()
         return told
 
-    def _proposed(self, changes: Mapping[str, Any], *, local: bool) -> dict[str, Any]:
-        draft = self._draft(changes, local=local)
-        return {
-            "file": display_path(draft.path),
-            "new": draft.old is None,
-            "diff": draft.diff(),
-            "version": draft.version,
-            "now": draft.now,
-            "later": draft.later,
-        }
-
-    def _draft(self, changes: Mapping[str, Any], *, local: bool) -> Draft:
-        running = self._reload.loaded
-        _check_allowed(running, changes, local=local)
-        path = running.user_file
-        old = read_text(path) if path.exists() else None
-        new = changed(old or "", changes, path)
-        found = self._reload.judge(new)
-        for key in changes:
-            origin = found.origins.get(tuple(key.split(".")))
-            if origin is None or origin.source != display_path(path):
-                raise ConfigError(
-                    f"{key}: {origin or 'something else'} stands above {display_path(path)} and would win",
-                    fix="leave that option or variable out at the next start, or change it there",
-                )
-        waiting = set(changes_between(in_force(running, found), found))
-        later = [key for key in changes if key in waiting]
-        return Draft(path, old, new, [key for key in changes if key not in waiting], later)
-
-    def _written(self, changes: Mapping[str, Any], version: str, *, local: bool) -> dict[str, Any]:
-        draft = self._draft(changes, local=local)
-        if draft.version != version:
-            raise ConfigError(
-                f"{display_path(draft.path)} was changed meanwhile", fix="look at the new difference, then apply it"
-            )
-        path = draft.path.resolve()  # a link stays one
-        backup = None if draft.old is None else path.with_name(path.name + BACKUP_SUFFIX)
+    async def _beside(self, work: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         try:
-            if backup is not None and draft.old is not None:
-                _put(backup, draft.old, like=path)
-            _put(path, draft.new, like=path)
-        except OSError as error:
+            async with self._one_at_a_time:
+                return await self._reload.apart(partial(work, load=self._reload.load, running=self._reload.loaded))
+        except ChoreoError as error:
+            return {"refused": error.problem, "fix": error.fix}
+
+
+def _proposed(changes: Mapping[str, Any], *, local: bool, load: Load, running: Loaded) -> dict[str, Any]:
+    draft = _draft(changes, local=local, load=load, running=running)
+    return {
+        "file": display_path(draft.path),
+        "new": draft.old is None,
+        "diff": draft.diff(),
+        "version": draft.version,
+        "now": draft.now,
+        "later": draft.later,
+    }
+
+
+def _written(changes: Mapping[str, Any], version: str, *, local: bool, load: Load, running: Loaded) -> dict[str, Any]:
+    draft = _draft(changes, local=local, load=load, running=running)
+    if draft.version != version:
+        raise ConfigError(
+            f"{display_path(draft.path)} was changed meanwhile", fix="look at the new difference, then apply it"
+        )
+    path = draft.path.resolve()  # a link stays one
+    backup = None if draft.old is None else path.with_name(path.name + BACKUP_SUFFIX)
+    try:
+        if backup is not None and draft.old is not None:
+            _put(backup, draft.old, like=path)
+        _put(path, draft.new, like=path)
+    except OSError as error:
+        raise ConfigError(
+            f"can't write {display_path(path)}: {error.strerror or error}; it is as it was",
+            fix="give choreo the right to write there, or play from a workspace of yours: choreo init my-show",
+        ) from error
+    kept = "" if backup is None else display_path(backup)
+    return {"file": display_path(draft.path), "backup": kept, "now": draft.now, "later": draft.later}
+
+
+def _draft(changes: Mapping[str, Any], *, local: bool, load: Load, running: Loaded) -> Draft:
+    """ConfigError where the start would refuse it, or it would change nothing."""
+    _check_allowed(running, changes, local=local)
+    path = running.user_file
+    old = read_text(path) if path.exists() else None
+    new = changed(old or "", changes, path)
+    found = load(draft=new)
+    for key in changes:
+        origin = found.origins.get(tuple(key.split(".")))
+        if origin is None or origin.source != display_path(path):
             raise ConfigError(
-                f"can't write {display_path(path)}: {error.strerror or error}; it is as it was",
-                fix="give choreo the right to write there, or play from a workspace of yours: choreo init my-show",
-            ) from error
-        kept = "" if backup is None else display_path(backup)
-        return {"file": display_path(draft.path), "backup": kept, "now": draft.now, "later": draft.later}
+                f"{key}: {origin or 'something else'} stands above {display_path(path)} and would win",
+                fix="leave that option or variable out at the next start, or change it there",
+            )
+    waiting = set(changes_between(in_force(running, found), found))
+    now, later = ([key for key in changes if (key in waiting) is late] for late in (False, True))
+    return Draft(path, old, new, now, later)
 
 
 def _check_allowed(running: Loaded, changes: Mapping[str, Any], *, local: bool) -> None:
@@ -168,7 +173,3 @@ def _put(path: Path, text: str, *, like: Path) -> None:
             Path(name).unlink()
         raise
     sync_folder(path.parent)
-
-
-def _refusal(error: ChoreoError) -> dict[str, Any]:
-    return {"refused": error.problem, "fix": error.fix}

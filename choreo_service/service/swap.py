@@ -23,8 +23,18 @@ class Cast:
     loaded: Loaded  # which asks for them
 
 
+def cast_of(loaded: Loaded, playing: str) -> Cast | None:
+    """Load and rehearse what `loaded` asks for; None where the models of the fingerprint `playing` are those, or, where
+    it is "", the rules. ConfigError where they can't play."""
+    if not asks_for_models(loaded):
+        return Cast(None, loaded) if playing else None
+    if playing and told_fingerprint(loaded.checkpoints) == playing:
+        return None
+    return Cast(chosen_models(loaded, rehearsed=True), loaded)
+
+
 class Swap:
-    """`prepare` off the loop, `put_in` on it. Its listener tells of the change at the tick that made it.
+    """Puts a `Cast` in; its listener tells of the change at the tick that made it.
 
     The models travel as a stamped packet like any other wish, so that a replay changes them at the same tick.
     """
@@ -32,18 +42,10 @@ class Swap:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._playing = service.core.mapper, service.core.fingerprint
-        self._wanted = service.core.fingerprint  # by the newest packet
+        self.wanted = service.core.fingerprint  # of the models put in last
         self._cast: Cast | None = None
         # First of all: a take that begins at this very tick must name who plays it.
         service.listeners.insert(0, self.tick)
-
-    def prepare(self, loaded: Loaded) -> Cast | None:
-        """Load and rehearse what `loaded` asks for; None where it plays already. ConfigError where it can't play."""
-        if not asks_for_models(loaded):
-            return Cast(None, loaded) if self._wanted else None
-        if self._wanted and told_fingerprint(loaded.checkpoints) == self._wanted:
-            return None
-        return Cast(chosen_models(loaded, rehearsed=True), loaded)
 
     def put_in(self, cast: Cast) -> None:
         """Let `cast` play from the next tick on; ChoreoError, and nothing has changed, where it can't be asked for."""
@@ -54,7 +56,7 @@ class Swap:
                 "the models can't be changed now: too many sources of samples",
                 fix="switch off what floods the service, then reload",
             )
-        self._wanted, self._cast = "" if cast.models is None else cast.models.fingerprint, cast
+        self.wanted, self._cast = "" if cast.models is None else cast.models.fingerprint, cast
 
     def tick(self, tick: Tick, packets: Sequence[SensorPacket], step: Step) -> None:
         """Listener of the loop."""

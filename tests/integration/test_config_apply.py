@@ -44,7 +44,7 @@ class Stage:
         )
         self.home, loaded = home, load()
         self.service: Service = build_service(loaded, MonotonicClock())
-        self.reload = Reload(self.service, loaded, load)
+        self.reload = Reload(self.service, loaded, load, apart=asyncio.to_thread)
         assert self.service.dashboard is not None
         self.page = self.service.dashboard
         self.page.rewrite = self.rewrite = Rewrite(self.service, self.reload)

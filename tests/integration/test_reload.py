@@ -82,6 +82,6 @@ def test_reading_on_the_loop_would_be_seen(show: Show) -> None:
         show.clock.advance(READING_NS)
         return await in_a_thread(prepare)
 
-    show.reload._apart = on_the_loop
+    show.reload.apart = on_the_loop
     show.play(lambda: None)
     assert show.missed() != []
