@@ -23,6 +23,7 @@ export function view(main) {
   };
   async function check() {
     const mine = ++turn;
+    told.prepend(el("p", { class: "hint" }, "Judging as the start would …"));
     const answer = await post("/api/config", { changes: Object.fromEntries(changes) });
     if (mine !== turn) return;
     if (!answer.ok) { told.replaceChildren(el("p", {}, `⚠ ${(await answer.text()).trim()}`)); return; }
