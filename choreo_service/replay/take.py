@@ -84,7 +84,7 @@ def replay_take(
             fix=f"-o engine.performers={session.meta['performers']}",
         )
     _begin(session, core)
-    others = str(session.meta.get("models", "")) if session.meta.get("models", core.mapper) != core.mapper else ""
+    others = _others(session, core)
     telemetry = Telemetry(period_ns=core.period_ns, performers=core.performers)
     recorded = recorded_steps(session)
     expected = next(recorded, None)
@@ -107,6 +107,13 @@ def replay_take(
         difference = difference or accent_difference(_recorded_accents(session, last_seq), found)
     took_ns = work_ns() - began
     return ReplayReport(session.path.name, telemetry, packets, len(found), compared, difference, took_ns, others)
+
+
+def _others(session: Session, core: Core) -> str:
+    """The models the take began with where others play now, else ""; a take of before fingerprints tells only names."""
+    meta, playing = session.meta, {"models": core.mapper, "models_sha256": core.fingerprint}
+    same = all(meta.get(key, value) == value for key, value in playing.items())
+    return "" if same else str(meta.get("models", ""))
 
 
 def _begin(session: Session, core: Core) -> None:
