@@ -80,6 +80,8 @@ def test_a_value_is_edited_looked_at_and_written_into_the_file(show: Show, home:
         page.get_by_text("What it held before:").wait_for()
         origin = page.locator(".key", has=page.get_by_label("output.ease_ms")).get_by_text("local.yaml")
         origin.wait_for()  # the running show has read it again
+        page.get_by_role("button", name="Read the files again").click()
+        page.locator(".toast", has_text="read the files again ✓").wait_for()
         page.get_by_label("engine.mapper").select_option("auto")
         page.get_by_text("Not written from here").wait_for()  # -o stands above any file
 
@@ -89,8 +91,6 @@ def test_a_value_is_edited_looked_at_and_written_into_the_file(show: Show, home:
     wanted = MINE + "  ease_ms: 750\nengine:\n  period_ms: 25\n"
     assert (home / "configs" / "local.yaml").read_text() == wanted
     assert (home / "configs" / "local.yaml.bak").read_text() == MINE
-    assert [event for event in events if event.startswith("config.")] == [
-        "config.written",
-        "config.reloaded",
-        "config.later",
-    ]
+    told = [event for event in events if event.startswith("config.")]
+    assert told[:3] == ["config.written", "config.reloaded", "config.later"]
+    assert set(told[3:]) <= {"config.reloaded", "config.later"}  # of the button, where it was quick enough

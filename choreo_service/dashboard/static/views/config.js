@@ -2,15 +2,16 @@
 
 import { card, el } from "../dom.js";
 import { on } from "../link.js";
-import { toast } from "../verbs.js";
+import { send, toast } from "../verbs.js";
 
 const CHECK_MS = 300;
 
 export function view(main) {
   const filter = el("input", { type: "search", placeholder: "filter: key or meaning", "aria-label": "Filter the keys" });
+  const again = el("button", { type: "button", onclick: () => send("reload", {}, "read the files again") }, "Read the files again");
   const keys = el("div", { class: "grid" });
   const told = el("div", { "aria-live": "polite" }, el("p", { class: "hint" }, "Change a value below: here stands then what differs, whether it is allowed, and what to write."));
-  main.append(el("h1", {}, "Config"), el("div", { class: "grid" }, card("Your changes", told), card("In effect", filter), keys));
+  main.append(el("h1", {}, "Config"), el("div", { class: "grid" }, card("Your changes", told), card("In effect", el("div", { class: "row" }, filter, again)), keys));
   const changes = new Map();
   let rows = [];
   let timer = 0;
