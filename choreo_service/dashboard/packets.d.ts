@@ -120,7 +120,7 @@ export interface Tables {
     readonly tempo_policy: { readonly name: "tempo_policy"; readonly modality: "beat"; readonly width: 1; readonly unit: "index"; readonly about: "who leads the tempo from the next bar on, by place in LEADERS" };
     readonly context: { readonly name: "context"; readonly modality: "context"; readonly width: 1; readonly unit: "0..1"; readonly about: "slow intensity of the section" };
     readonly recalibrate: { readonly name: "recalibrate"; readonly modality: ""; readonly width: 1; readonly unit: "s"; readonly about: "learn the performer anew, cross-fading for so long from what was known" };
-    readonly models: { readonly name: "models"; readonly modality: ""; readonly width: 1; readonly unit: "fingerprint"; readonly about: "who plays from this tick on: Models.number of checkpoints, 0 for rules" };
+    readonly models: { readonly name: "models"; readonly modality: ""; readonly width: 1; readonly unit: "fingerprint"; readonly about: "who plays from this tick on: Models.number, 0 for the rules" };
   };
   readonly CONTROLS: {
     readonly tempo_scale: { readonly name: "tempo_scale"; readonly lo: 0.0; readonly hi: 1.0; readonly neutral: 0.5; readonly safe: 0.5; readonly smooth_s: 0.25; readonly rate_per_s: 1.0 };
