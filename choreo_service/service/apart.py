@@ -39,6 +39,7 @@ class _Child:
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
         self._process: subprocess.Popen[bytes] | None = None
+        self._unwanted = False
 
     def answer(self) -> Any:
         argv, pipe = [sys.executable, "-m", "choreo_service.service.apart_child"], subprocess.PIPE
@@ -46,6 +47,8 @@ class _Child:
         # Its own group: Ctrl-C is for the show.
         process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)  # noqa: S603
         self._process = process
+        if self._unwanted:  # since before it was known
+            process.kill()
         try:
             out, said = process.communicate(request, timeout=_LONGEST_S)
         except subprocess.TimeoutExpired:
@@ -61,5 +64,6 @@ class _Child:
         return answer
 
     def kill(self) -> None:
+        self._unwanted = True
         if self._process is not None:
             self._process.kill()
