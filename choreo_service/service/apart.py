@@ -19,6 +19,14 @@ from choreo_service.errors import ChoreoError
 T = TypeVar("T")
 
 _LONGEST_S: Final = 60.0
+# It gives way to the show before it imports anything: that alone is most of its work.
+_PROGRAM: Final = """
+import os
+if hasattr(os, "nice"):
+    os.nice(19)
+from choreo_service.service.apart_child import main
+main()
+"""
 
 
 async def in_a_process(work: Callable[[], T]) -> T:
@@ -42,7 +50,7 @@ class _Child:
         self._unwanted = False
 
     def answer(self) -> Any:
-        argv, pipe = [sys.executable, "-m", "choreo_service.service.apart_child"], subprocess.PIPE
+        argv, pipe = [sys.executable, "-c", _PROGRAM], subprocess.PIPE
         request = pickle.dumps(self._work, pickle.HIGHEST_PROTOCOL)
         # Its own group: Ctrl-C is for the show.
         process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)  # noqa: S603

@@ -9,15 +9,13 @@ from contextlib import suppress
 from typing import Any
 
 from choreo_service.errors import ChoreoError
-from choreo_service.recorder.finish import lower_priority
 
 
 def main() -> None:
-    """Do what was asked, after the show: whatever priority that has."""
+    """Do what was asked, without the real-time priority that the show may have."""
     if hasattr(os, "sched_setscheduler"):
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    lower_priority()
     answers, sys.stdout = sys.stdout.buffer, sys.stderr  # whatever a plug-in prints is no answer
     work = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own parent
     answer: tuple[Any, str, str]
@@ -28,7 +26,3 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - a third party's settings may raise anything
         answer = None, f"{type(error).__name__}: {error}", "choreo config check"
     answers.write(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
-
-
-if __name__ == "__main__":
-    main()
