@@ -1,5 +1,5 @@
 """`make bench`: latency by stage at 20, 10 and 5 ms ticks, accents, cadence, drift, phones, cost, models, performers,
-pages, takes, recording.
+pages, takes, recording, reloads.
 
 One table a section. All figures of a section come from one run on this machine; compare them with each other (the echo
 is the floor), not with another machine's.
@@ -21,6 +21,7 @@ from bench.performers import performers
 from bench.phones import phones
 from bench.probe import Ear, echo_round_trips, spikes
 from bench.recording import recording
+from bench.reload import reload
 from bench.surroundings import hogs, moving_phone
 from bench.takes import takes
 
@@ -115,7 +116,10 @@ def main() -> None:
     parser.add_argument("--hits", type=int, default=100, help="of the accents")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each run of cadence, models and performers")
     parser.add_argument(
-        "--rounds", type=int, default=3, help="of the conditions of pages, takes and recording, ten seconds each"
+        "--rounds",
+        type=int,
+        default=3,
+        help="of the conditions of pages, takes, recording and reload, ten seconds each",
     )
     parser.add_argument("--checkpoints", type=Path, help="folder of the models; by default the configuration's")
     parser.add_argument("--recording", type=Path, help="an hour to make the takes of; by default a synthetic one")
@@ -131,6 +135,7 @@ def main() -> None:
             "pages",
             "takes",
             "recording",
+            "reload",
             "drift",
         ),
         help="drift: ten minutes, only when asked for",
@@ -154,6 +159,8 @@ def main() -> None:
         takes(chosen.rounds, chosen.recording)
     if chosen.only in (None, "recording"):
         recording(chosen.rounds)
+    if chosen.only in (None, "reload"):
+        reload(chosen.rounds)
     if chosen.only == "drift":
         cadence(600.0, (("ten minutes", 0),))
 

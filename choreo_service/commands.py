@@ -181,6 +181,12 @@ class Unlearn(_Command):
     of: str = Field(default="", max_length=40)
 
 
+class Reload(_Command):
+    """Read configuration and checkpoints again; what can change during a show does so, without a gap."""
+
+    verb: Literal["reload"] = "reload"
+
+
 Command = (
     Panic
     | Resume
@@ -199,6 +205,7 @@ Command = (
     | Shape
     | Learn
     | Unlearn
+    | Reload
 )
 COMMANDS: Final[Mapping[str, type[_Command]]] = {cls.model_fields["verb"].default: cls for cls in get_args(Command)}
 _ADAPTER: Final[TypeAdapter[Command]] = TypeAdapter(Annotated[Command, Field(discriminator="verb")])

@@ -35,6 +35,7 @@ class Core:
         self.performers, self.period_ns = performers, period_ns
         self._frames = FrameBuilder(performers, home_bpm, leading, soundcheck)
         self._engine = Engine(performers=performers, period_ns=period_ns, models=models, soundcheck=soundcheck)
+        self._offered: dict[int, Models | None] = {}  # by Models.number
 
     def step(self, k: int, dk: int, t_ns: int, packets: Sequence[SensorPacket]) -> Step:
         """Tick `k`, due at `t_ns`, `dk` slots after the one before, with exactly the packets that belong to it."""
@@ -44,12 +45,24 @@ class Core:
         for packet in packets:
             if packet.stream == "recalibrate":
                 self._engine.recalibrate(packet.performer, packet.values[0])
+            elif packet.stream == "models" and packet.values[0] in self._offered:
+                self._engine.change(self._offered.pop(int(packet.values[0])))
         return self._engine.step(frame, tempo=self._frames.tempo, frame_ns=built)
+
+    def offer(self, models: Models | None) -> None:
+        """What the next packet of the stream `models` with its number puts in the place of what plays, from its tick
+        on: models at rest, or the rules. A packet that calls for what nobody offered changes nothing."""
+        self._offered[0 if models is None else models.number] = models
 
     @property
     def mapper(self) -> str:
         """The name of the models that play, "" where the rules do."""
         return self._engine.mapper
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the models that play, "" where the rules do."""
+        return self._engine.fingerprint
 
     @property
     def last_fault(self) -> str:

@@ -59,12 +59,12 @@ class RealDisk:
     def make_folder(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir()
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def create(self, path: Path) -> DiskFile:
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
         file = _RealFile(os.open(path, flags, 0o644))
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         return file
 
     def put(self, path: Path, content: bytes) -> None:
@@ -74,7 +74,7 @@ class RealDisk:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def lock(self, path: Path) -> contextlib.AbstractContextManager[None] | None:
         file = path.open("ab")
@@ -133,7 +133,8 @@ def _lock(file: BinaryIO) -> bool:
     return True
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Return when the names in a folder survive a power cut."""
     if os.name == "nt":
         return
     handle = os.open(path, os.O_RDONLY)

@@ -1,7 +1,7 @@
 """The engine: one frame in, one step out. Pure and synchronous; all its state can be saved and put back.
 
-M1 (coherence) -> M2 (normaliser) -> M3 (mapper) -> settling -> guards; without models, or while they fail, the rule
-mapper plays.
+M1 (coherence) -> M2 (normaliser) -> M3 (mapper) -> hand-over -> settling -> guards; without models, or while they fail,
+the rule mapper plays. The hand-over does something only after other models were put in.
 The music never stops because a part failed: a failing or non-finite mapper first holds the last valid output, after
 FAILURES_TO_FALL_BACK ticks in a row the rules take over, and after RETRY_S the models get a fresh start.
 """
@@ -18,6 +18,7 @@ from choreo_service.clock import NS, work_ns
 from choreo_service.fallback import RULES, RuleMapper
 from choreo_service.flags import all_finite
 from choreo_service.guards import Guards
+from choreo_service.hand_over import HandOver
 from choreo_service.packets import CONTROL_NAMES, FloatArray, Frame, LatentPacket, Step, TempoPacket
 from choreo_service.presence import unheard
 from choreo_service.protocols import Models
@@ -39,6 +40,7 @@ class Engine:
     ) -> None:
         self._models = models
         self._rules = RuleMapper(performers, period_ns / NS, soundcheck)
+        self._hand_over = HandOver(performers, period_ns / NS)
         self._settling = Settling(performers, period_ns / NS)
         self._guards = Guards(performers, period_ns / NS)
         self._retry_ticks = max(1, round(RETRY_S * NS / period_ns))
@@ -52,6 +54,11 @@ class Engine:
         """The name of the models, "" without."""
         return "" if self._models is None else self._models.name
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the models, "" without."""
+        return "" if self._models is None else self._models.fingerprint
+
     def step(self, frame: Frame, *, tempo: TempoPacket | None = None, frame_ns: int = 0) -> Step:
         """Never raises. `Step.held` tells that a value had to be repeated, `Step.mapper` who played.
 
@@ -61,10 +68,23 @@ class Engine:
         started = work_ns()
         latent, raw, mapper = self._play(frame)
         mapped = work_ns()
-        settled = self._settling.step(raw, unheard(frame), frame.dk)
+        handed = self._hand_over.step(raw, frame.dk)
+        settled = self._settling.step(handed, unheard(frame), frame.dk)
         controls, held = self._guards.step(_led(settled, tempo), frame.dk)
         timings = {"frame": frame_ns, "models": mapped - started, "guards": work_ns() - mapped}
         return Step(frame, latent, raw, controls, held, mapper, tempo, timings)
+
+    def change(self, models: Models | None) -> None:
+        """Let `models`, at rest, play from the next frame on, None the rules. They know the performers as well as those
+        before, and the controls go over to them in even steps. Never raises."""
+        if models is not None and self._models is not None:
+            try:
+                models.coherence.inherit(self._models.coherence.state())
+            except Exception as error:  # noqa: BLE001 - they begin to learn then; the show goes on
+                self.last_fault = f"inherit: {type(error).__name__}: {error}"
+        self._models = models
+        self._failures = self._resting = 0
+        self._hand_over.begin()
 
     def recalibrate(self, performer: int, fade_s: float) -> None:
         """Learn `performer` anew from the next frame on, cross-fading for `fade_s` from what was known. Never
@@ -81,6 +101,7 @@ class Engine:
         nets = None if models is None else [m.state() for m in (models.coherence, models.normaliser, models.mapper)]
         return {
             "rules": self._rules.state(),
+            "hand_over": self._hand_over.state(),
             "settling": self._settling.state(),
             "guards": self._guards.state(),
             "models": nets,
@@ -90,6 +111,8 @@ class Engine:
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         self._rules.load_state(state["rules"])
+        if "hand_over" in state:  # takes of before models could be changed have none
+            self._hand_over.load_state(state["hand_over"])
         self._settling.load_state(state["settling"])
         self._guards.load_state(state["guards"])
         self._failures, self._resting = state["failures"], state["resting"]

@@ -207,6 +207,11 @@ class CoherenceModel(Stateful, Protocol):
         """Forget what was learnt of `performer` and learn anew, cross-fading for `fade_s` seconds."""
         ...
 
+    def inherit(self, state: Mapping[str, Any]) -> None:
+        """Go on with what the model before, whose `state()` this is, had learnt of the performers, and no more of it:
+        its latents mean nothing here. Whatever is raised for a state of another kind leaves this model at rest."""
+        ...
+
 
 class Normaliser(Stateful, Protocol):
     """M2: the latent on a common scale."""
@@ -232,3 +237,15 @@ class Models:
     coherence: CoherenceModel
     normaliser: Normaliser
     mapper: Mapper
+    fingerprint: str = ""
+    """Hexadecimal digits that two sets of checkpoints share only if they play the same; "" for what isn't one."""
+
+    @property
+    def number(self) -> int:
+        """What the stream `models` calls them by: the first 48 bits, which a float keeps exactly."""
+        return number_of(self.fingerprint)
+
+
+def number_of(fingerprint: str) -> int:
+    """`Models.number` of checkpoints with this fingerprint, 0 for ""."""
+    return int(fingerprint[:12] or "0", 16)

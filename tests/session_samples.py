@@ -21,14 +21,14 @@ from choreo_service.packets import (
 from choreo_service.session import Event, SentRow
 
 START_NS = 1_000_000_000
-LEADING = {"tap", "midi_clock", "link", "tempo_policy"}  # what leads the tempo; the rest are ten
+OF_THE_SHOW = {"tap", "midi_clock", "link", "tempo_policy", "models"}  # who leads and who plays; the rest are eleven
 PERIOD_NS = 20_000_000
 
 
 def some_packets(count: int, *, performers: int = 1) -> Iterator[SensorPacket]:
     """Every stream of a body and its music in turn, 10 ms apart; every third knows the device's own clock."""
     rng = np.random.default_rng(5)
-    names = [name for name in STREAMS if name not in LEADING]
+    names = [name for name in STREAMS if name not in OF_THE_SHOW]
     for seq in range(count):
         stream = STREAMS[names[seq % len(names)]]
         t_ns = START_NS + seq * 10_000_000

@@ -37,10 +37,10 @@ def replay(take: Path, realtime: bool, seconds: float | None, **choice: Unpack[C
         block = {"type": "session_replay", "path": str(take.resolve())}
         return start(partial(load_settings, **choice, sensors={"take": block}), seconds)
     from choreo_service.replay import replay_take, settings_of
-    from choreo_service.service import build_accents, build_core
+    from choreo_service.service import build_accents, build_core, models_of_take
 
     choice["overrides"] = (*settings_of(session), *choice["overrides"])
     loaded = load_settings(**choice)
-    report = replay_take(take, build_core(loaded), build_accents(loaded))
+    report = replay_take(take, build_core(loaded), build_accents(loaded), models_of_take(session, loaded))
     click.echo(report.text())
     return 0 if report.ok else 1

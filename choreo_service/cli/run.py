@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from choreo_service.config import Adapter, Loaded
     from choreo_service.doctor.report import Finding
     from choreo_service.service import RecordPlan
+    from choreo_service.service.reload import Load
 
 seconds_option = click.option(
     "--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop by itself after this time."
@@ -78,19 +79,22 @@ def record(seconds: float | None, name: str, tags: tuple[str, ...], auto: bool, 
 @click.option("--home", type=click.Path(path_type=Path), help="Workspace made by `choreo init`.")
 def demo(headless: bool, seconds: float | None, lan: bool, overrides: tuple[str, ...], home: Path | None) -> int:
     """A synthetic dancer plays: no sensor needed."""
+    options = (*overrides, *_lan(lan))
+    return start(partial(_demo, overrides=options, home=home, headless=headless), seconds)
+
+
+def _demo(*, overrides: Sequence[str], home: Path | None, headless: bool, draft: str | None = None) -> Loaded:
+    """The demo's settings; a function of the module, as a reload has it run by another process."""
     from choreo_service.config import load_settings
 
-    def load() -> Loaded:
-        loaded = load_settings(profile="demo", overrides=(*overrides, *_lan(lan)), home=home)
-        if not headless:
-            return loaded
-        kept = {name: bridge for name, bridge in loaded.bridges.items() if bridge.entry.name != "console"}
-        return dataclasses.replace(loaded, bridges=kept)
-
-    return start(load, seconds)
+    loaded = load_settings(profile="demo", overrides=overrides, home=home, draft=draft)
+    if not headless:
+        return loaded
+    kept = {name: bridge for name, bridge in loaded.bridges.items() if bridge.entry.name != "console"}
+    return dataclasses.replace(loaded, bridges=kept)
 
 
-def start(load: Callable[[], Loaded], seconds: float | None, record: RecordPlan | None = None) -> int:
+def start(load: Load, seconds: float | None, record: RecordPlan | None = None) -> int:
     """Run the service on the settings `load` gives, now and when it is told to read them again; its exit code."""
     from choreo_service.service import run_service
 

@@ -1,4 +1,4 @@
-"""Putting the layers together: default.yaml, profile, user file, environment, options; checked once."""
+"""Putting the layers together: default.yaml, profile, local.yaml, user file, environment, options; checked once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from choreo_service.config.control_map import ControlMap
 from choreo_service.config.environment import environment_layer
 from choreo_service.config.latency import LatencyProfile, read_profile
 from choreo_service.config.layers import Layer, Origin, PathKey, merge, options_layer, origin_of
-from choreo_service.config.locate import DEFAULT_FILE, find_home, find_profile
+from choreo_service.config.locate import DEFAULT_FILE, LOCAL_FILE, find_home, find_profile
 from choreo_service.config.problems import validated
 from choreo_service.config.scenes import LoadedScene, load_scenes
 from choreo_service.config.settings import AdapterBlock, Settings
@@ -51,6 +51,7 @@ class Loaded:
     base_dir: Path  # the workspace; checkpoints and recordings are relative to it
     control_map_path: Path
     map_layer: Layer  # what the control map's file says
+    user_file: Path  # where the user's own changes are written: the file given, else the workspace's LOCAL_FILE
 
     @property
     def checkpoints(self) -> Path:
@@ -76,16 +77,21 @@ def load_settings(
     environ: Mapping[str, str] = os.environ,
     home: Path | None = None,
     sensors: Mapping[str, Mapping[str, Any]] | None = None,
+    draft: str | None = None,
 ) -> Loaded:
-    """Read and check everything. `overrides` are `a.b=value`; `sensors`, where given, replaces all sensor blocks.
+    """Read and check everything. `overrides` are `a.b=value`; `sensors`, where given, replaces all sensor blocks;
+    `draft` is judged as what `Loaded.user_file` would hold.
 
     Raises ConfigError that names place, key, value found and what is allowed.
     """
     base = find_home(home, environ)
     files = [base / "configs" / DEFAULT_FILE]
     files += [find_profile(base, profile)] if profile else []
-    files += [file.expanduser()] if file else []
-    layers = [read_yaml(path) for path in files]
+    local = base / "configs" / LOCAL_FILE
+    user_file = file.expanduser() if file else local
+    files += [local] if local.exists() or (draft is not None and not file) else []
+    files += [user_file] if file else []
+    layers = [read_yaml(path, draft if path == user_file else None) for path in files]
     given = [path for path, layer in zip(files, layers, strict=True) if "control_map" in layer.data]
     merged = merge([*layers, environment_layer(environ), options_layer(overrides, parse_text)])
     merged = _blocks(merged, sensors)
@@ -106,6 +112,7 @@ def load_settings(
         base_dir=base,
         control_map_path=map_path,
         map_layer=map_layer,
+        user_file=user_file,
     )
 
 

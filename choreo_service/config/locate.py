@@ -11,6 +11,7 @@ from typing import Final
 from choreo_service.errors import ConfigError
 
 DEFAULT_FILE: Final = "default.yaml"
+LOCAL_FILE: Final = "local.yaml"  # beside it: what the user changed for every start, by hand or on the page
 
 
 def find_home(home: Path | None, environ: Mapping[str, str]) -> Path:

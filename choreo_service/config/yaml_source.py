@@ -20,12 +20,15 @@ MAX_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 20
 
 
-def read_yaml(path: Path) -> Layer:
-    """The mapping in a file and where each key stands. ConfigError: missing, unreadable, too large, no mapping."""
+def read_yaml(path: Path, text: str | None = None) -> Layer:
+    """The mapping in a file and where each key stands. ConfigError: missing, unreadable, too large, no mapping.
+
+    `text` is judged in the place of what the file holds.
+    """
     shown = display_path(path)
-    text = _read_text(path, shown)
+    text = read_text(path) if text is None else text
     try:
-        node = _compose(text)
+        node = compose(text)
     except yaml.YAMLError as error:
         raise _broken(shown, error) from None
     if node is None:
@@ -45,7 +48,7 @@ def read_yaml(path: Path) -> Layer:
 def parse_text(text: str) -> Any:
     """One value as a variable or an option carries it, in the same grammar. Text that isn't YAML stays text."""
     try:
-        node = _compose(text) if len(text) <= MAX_BYTES else None
+        node = compose(text) if len(text) <= MAX_BYTES else None
         return text if node is None else _value(node, (), "", {})
     except yaml.YAMLError:
         return text
@@ -102,7 +105,9 @@ for _name, _pattern in (("null", _NULL), ("bool", _BOOL), ("int", _INT), ("float
     _Loader.add_implicit_resolver(_TAG + _name, _pattern, None)
 
 
-def _read_text(path: Path, shown: str) -> str:
+def read_text(path: Path) -> str:
+    """What a file holds; ConfigError where it is missing, unreadable or too large."""
+    shown = display_path(path)
     try:
         if path.exists() and not path.is_file():
             raise ConfigError(f"{shown}: expected a file, found a folder or device", fix="name a .yaml file")
@@ -129,7 +134,8 @@ def _nearby(path: Path) -> str:
     return f"in that folder are: {', '.join(there[:8])}" if there else "check the path"
 
 
-def _compose(text: str) -> yaml.Node | None:
+def compose(text: str) -> yaml.Node | None:
+    """The nodes of a text with their places; yaml.YAMLError where it isn't YAML as we read it."""
     loader = _Loader(text)
     try:
         return loader.get_single_node()

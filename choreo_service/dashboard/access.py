@@ -30,6 +30,7 @@ class Rights:
     """What a visitor may do; looking is what everybody who is let in may."""
 
     may_steer: bool
+    local: bool = False  # sits at the machine that choreo runs on
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Access:
     def rights(self, request: Request) -> Rights:
         """What the visitor may do, after `check_page`; Denied 401 where the token is missing."""
         if _is_loopback(request.peer_ip) and _hostname(request.host) in LOOPBACK_NAMES:
-            return Rights(may_steer=True)
+            return Rights(may_steer=True, local=True)
         rights = self._sessions.get(request.cookie) if request.cookie else None
         if rights is not None:
             self._sessions.move_to_end(request.cookie)

@@ -1,5 +1,5 @@
-"""The configuration in effect, key by key, and what a change to it would be. The page writes no file: it says what to
-write, after the same checks as at the start."""
+"""The configuration in effect, key by key, and what a change to it would be, after the same checks as at the start.
+Writing it into a file is `service.rewrite`'s."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from choreo_service.config.schema import described
 from choreo_service.errors import ConfigError
 
 _SECTIONS: Final = ("sensors", "bridges", "doors")
-_SECRET: Final = frozenset({"dashboard.token", "dashboard.pin"})
-_HIDDEN: Final = "(set)"
+SECRET: Final = frozenset({"dashboard.token", "dashboard.pin"})
+HIDDEN: Final = "(set)"
 _EDITABLE: Final = ("number", "integer", "boolean", "string")
 _MAX_CHANGES: Final = 100
 
@@ -78,7 +78,7 @@ class Configuration:
             key = ".".join(map(str, here))
             yield {
                 "key": key,
-                "value": (_HIDDEN if value else "") if key in _SECRET else value,
+                "value": (HIDDEN if value else "") if key in SECRET else value,
                 "accepts": allowed.describe(root, field),
                 "about": what.get("description", ""),
                 "origin": str(self._loaded.origins.get(here, "built-in")),

@@ -17,6 +17,7 @@ from choreo_service.dashboard.access import Access
 from choreo_service.dashboard.assets import load_assets
 from choreo_service.dashboard.calibration import Calibration, CalibrationRoutes
 from choreo_service.dashboard.configuration import Configuration
+from choreo_service.dashboard.configuration_routes import ConfigurationRoutes, Rewriting
 from choreo_service.dashboard.errands.errands import Errands
 from choreo_service.dashboard.errands.routes import ErrandsRoutes
 from choreo_service.dashboard.hub import Hub
@@ -57,6 +58,7 @@ class Dashboard:
         self._recordings, self._arguments, self._sensors = recordings, arguments, sensors
         self.configuration: Configuration | None = None  # for the page Config; a show may have been built by hand
         self.calibration: Calibration | None = None  # likewise
+        self.rewrite: Rewriting | None = None  # who writes its changes; None: this show was not read from files
         self._token = (settings.token or secrets.token_urlsafe(24)) if settings.lan else ""
         self.port = 0
         self.lan_ip = ""
@@ -99,7 +101,6 @@ class Dashboard:
             assets=assets,
             routes=self._routes(),
             away=self.away,
-            configuration=lambda: self.configuration,
             max_pages=self._settings.max_pages,
         )
         runner = web.AppRunner(
@@ -129,6 +130,7 @@ class Dashboard:
         return [
             TakesRoutes(self.shelf, reports),
             CalibrationRoutes(lambda: self.calibration),
+            ConfigurationRoutes(self._clock, lambda: self.configuration, lambda: self.rewrite),
             PhonesRoutes(self._sensors, self._lan_address),
             ErrandsRoutes(self._errands, recordings=recordings, reports=reports, arguments=self._arguments),
         ]

@@ -65,7 +65,7 @@ class Hub:
                 self.arrived[packet.performer, packet.modality] += 1
                 if packet.source_id in self.seen or len(self.seen) < _MAX_SOURCES:
                     self.seen[packet.source_id] = packet
-        for moment in self._moments.look(step):
+        for moment in self._moments.look(step, asked=any(p.stream == "models" for p in packets)):
             self.event(moment, step.frame.t_ns)
         if self.clients:
             self._wake.set()

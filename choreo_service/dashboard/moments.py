@@ -25,8 +25,8 @@ class Moments:
         self._held = False
         self._mapper = ""
 
-    def look(self, step: Step) -> Iterator[dict[str, Any]]:
-        """Events of this tick, without their time."""
+    def look(self, step: Step, *, asked: bool = False) -> Iterator[dict[str, Any]]:
+        """Events of this tick, without their time. `asked`: other models were put in, of which others tell."""
         phase = float(step.frame.beat[0, 0])
         if phase < self._phase - 0.5 and step.frame.present[0, _BEAT]:
             yield {"kind": "beat", "beat": int(step.frame.beat[0, 1])}
@@ -37,7 +37,7 @@ class Moments:
             text = "holding the last valid values" if step.held else "playing again"
             yield {"kind": "guard", "level": "warn" if step.held else "info", "text": text}
         if step.mapper != self._mapper:
-            if self._mapper:
+            if self._mapper and not asked:
                 yield {"kind": "mapper", "level": "warn", "text": f"{step.mapper} play now, before {self._mapper}"}
             self._mapper = step.mapper
 

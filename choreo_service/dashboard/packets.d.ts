@@ -2,7 +2,7 @@
 // NaN and infinity travel as null. Times are nanoseconds of the machine's monotonic clock; after 104 days of uptime
 // (2^53 ns) a JavaScript number rounds them to 2 ns.
 
-export type StreamName = "acceleration" | "linear_acceleration" | "gravity" | "rotation_rate" | "motion_features" | "heart_rate" | "rr_interval" | "heart_features" | "beat" | "tap" | "midi_clock" | "link" | "tempo_policy" | "context" | "recalibrate";
+export type StreamName = "acceleration" | "linear_acceleration" | "gravity" | "rotation_rate" | "motion_features" | "heart_rate" | "rr_interval" | "heart_features" | "beat" | "tap" | "midi_clock" | "link" | "tempo_policy" | "context" | "recalibrate" | "models";
 export type ModalityName = "motion" | "heart" | "beat" | "context";
 export type ControlName = "tempo_scale" | "density" | "tension" | "brightness" | "fx_send";
 
@@ -120,6 +120,7 @@ export interface Tables {
     readonly tempo_policy: { readonly name: "tempo_policy"; readonly modality: "beat"; readonly width: 1; readonly unit: "index"; readonly about: "who leads the tempo from the next bar on, by place in LEADERS" };
     readonly context: { readonly name: "context"; readonly modality: "context"; readonly width: 1; readonly unit: "0..1"; readonly about: "slow intensity of the section" };
     readonly recalibrate: { readonly name: "recalibrate"; readonly modality: ""; readonly width: 1; readonly unit: "s"; readonly about: "learn the performer anew, cross-fading for so long from what was known" };
+    readonly models: { readonly name: "models"; readonly modality: ""; readonly width: 1; readonly unit: "fingerprint"; readonly about: "who plays from this tick on: Models.number, 0 for the rules" };
   };
   readonly CONTROLS: {
     readonly tempo_scale: { readonly name: "tempo_scale"; readonly lo: 0.0; readonly hi: 1.0; readonly neutral: 0.5; readonly safe: 0.5; readonly smooth_s: 0.25; readonly rate_per_s: 1.0 };

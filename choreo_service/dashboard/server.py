@@ -10,7 +10,6 @@ from aiohttp import web
 from choreo_service.clock import NS, Clock
 from choreo_service.dashboard.access import COOKIE, Access, Denied, Request
 from choreo_service.dashboard.assets import Asset
-from choreo_service.dashboard.configuration import Configuration
 from choreo_service.dashboard.hub import Hub
 from choreo_service.dashboard.limits import Buckets
 from choreo_service.dashboard.metrics import CONTENT_TYPE, Metrics
@@ -62,13 +61,12 @@ class Server:
         assets: Mapping[str, Asset],
         routes: Sequence[Routes],
         away: Callable[[], str],
-        configuration: Callable[[], Configuration | None],
         max_pages: int,
     ) -> None:
         """`away` is the address for other machines, token included; "" where there is none."""
         self._clock, self._hub, self._picture, self._metrics = clock, hub, picture, metrics
         self._access, self._ask, self._assets, self._max_pages = access, ask, assets, max_pages
-        self._routes, self._away, self._configuration = routes, away, configuration
+        self._routes, self._away = routes, away
         self._buckets = Buckets(clock)
 
     def application(self) -> web.Application:
@@ -80,8 +78,6 @@ class Server:
         app.router.add_post("/api/command", self._command)
         app.router.add_get("/api/state", self._state)
         app.router.add_get("/api/incoming", self._incoming)
-        app.router.add_get("/api/config", self._config)
-        app.router.add_post("/api/config", self._propose)
         app.router.add_get("/api/invitation", self._invitation)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._prometheus)
@@ -147,25 +143,6 @@ class Server:
 
     async def _incoming(self, request: web.Request) -> web.StreamResponse:
         return web.Response(text=to_json(self._picture.incoming()), content_type="application/json")
-
-    async def _config(self, request: web.Request) -> web.StreamResponse:
-        rows = self._configured(request).rows
-        return web.Response(text=to_json(rows), content_type="application/json")
-
-    async def _propose(self, request: web.Request) -> web.StreamResponse:
-        """Judge changes; nothing is changed or written."""
-        configuration = self._configured(request)
-        changes = (await json_object(request)).get("changes")
-        if not isinstance(changes, dict):
-            raise web.HTTPBadRequest(text='expected {"changes": {"engine.period_ms": 25}}\n')
-        return web.Response(text=to_json(configuration.propose(changes)), content_type="application/json")
-
-    def _configured(self, request: web.Request) -> Configuration:
-        """It names addresses and folders: for who may steer."""
-        require_steering(request)
-        if (configuration := self._configuration()) is None:
-            raise web.HTTPNotFound(text="this show was started without a configuration\n")
-        return configuration
 
     async def _invitation(self, request: web.Request) -> web.StreamResponse:
         """The address for a tablet with a code to scan; only for who may steer, as it holds the token."""

@@ -42,6 +42,7 @@ STREAMS: Final[Mapping[str, Stream]] = {
         Stream("tempo_policy", "beat", 1, "index", "who leads the tempo from the next bar on, by place in LEADERS"),
         Stream("context", "context", 1, "0..1", "slow intensity of the section"),
         Stream("recalibrate", "", 1, "s", "learn the performer anew, cross-fading for so long from what was known"),
+        Stream("models", "", 1, "fingerprint", "who plays from this tick on: Models.number, 0 for the rules"),
     )
 }
 

@@ -137,10 +137,10 @@ class Recorder:
         """Keep a fact of the service's own in the take."""
         self._accept(Event(self._clock.now_ns(), "recorder", text, data))
 
-    def tell(self, **header: Any) -> None:
-        """What takes begun from now on say otherwise of themselves; the one that runs keeps it as an event."""
+    def tell(self, what: str, **header: Any) -> None:
+        """What takes begun from now on say otherwise of themselves; the one that runs keeps it as the event `what`."""
         self.describe(**header)
-        self.note("reload", **header)
+        self.note(what, **header)
 
     def describe(self, **header: Any) -> None:
         """The same, where the one that runs has kept the command that changed it."""

@@ -5,11 +5,12 @@ stamped anew.
 """
 
 from choreo_service.replay.compare import first_difference
-from choreo_service.replay.take import SETTINGS_OF_A_TAKE, ReplayReport, replay_take, settings_of
+from choreo_service.replay.take import SETTINGS_OF_A_TAKE, FindModels, ReplayReport, replay_take, settings_of
 from choreo_service.replay.tape import Tape, TapeEntry, replay_accents, replay_tape, take_entries
 
 __all__ = [
     "SETTINGS_OF_A_TAKE",
+    "FindModels",
     "ReplayReport",
     "Tape",
     "TapeEntry",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,8 @@ from choreo_service.accents import AccentDetector
 from choreo_service.clock import NS, work_ns
 from choreo_service.core import Core
 from choreo_service.errors import SessionError
-from choreo_service.packets import Accent
+from choreo_service.packets import Accent, SensorPacket
+from choreo_service.protocols import Models
 from choreo_service.replay.compare import accent_difference, difference_from_recorded
 from choreo_service.replay.tape import replay_accents, take_entries
 from choreo_service.session import Session, open_session, recorded_steps
@@ -63,12 +64,18 @@ class ReplayReport:
         return f"{head}\n{self.telemetry.text()}\n{speed}\ncompare   {verdict}"
 
 
-def replay_take(path: Path, core: Core, accents: AccentDetector | None = None) -> ReplayReport:
+FindModels = Callable[[int], Models]  # by Models.number; SessionError says where they were looked for
+
+
+def replay_take(
+    path: Path, core: Core, accents: AccentDetector | None = None, find_models: FindModels | None = None
+) -> ReplayReport:
     """Play a take through a fresh `core` as fast as possible; SessionError when it can't be read.
 
     A take that was begun in the middle of a show starts from the state it keeps. Ticks are those recorded, else an
     ideal grid over the packets. Where the take holds controls, all it keeps of its steps is compared byte for byte;
-    so are its accents, where it holds any, with those that `accents`, at rest, finds.
+    so are its accents, where it holds any, with those that `accents`, at rest, finds. Where models were changed in it,
+    `find_models` gives those that came; without it whoever plays goes on.
     """
     session = open_session(path)
     if session.meta["performers"] > core.performers:
@@ -77,12 +84,15 @@ def replay_take(path: Path, core: Core, accents: AccentDetector | None = None) -
             fix=f"-o engine.performers={session.meta['performers']}",
         )
     _begin(session, core)
+    others = _others(session, core)
     telemetry = Telemetry(period_ns=core.period_ns, performers=core.performers)
     recorded = recorded_steps(session)
     expected = next(recorded, None)
     packets, found, last_seq, compared, difference = 0, list[Accent](), -1, 0, ""
     began = work_ns()
     for entry in take_entries(session, core.period_ns):
+        if find_models is not None:
+            _offer(core, entry.packets, find_models)
         step = core.step(entry.k, entry.dk, entry.t_ns, entry.packets)
         packets += len(entry.packets)
         last_seq = entry.packets[-1].seq if entry.packets else last_seq
@@ -95,9 +105,15 @@ def replay_take(path: Path, core: Core, accents: AccentDetector | None = None) -
             expected = next(recorded, None)
     if accents is not None:
         difference = difference or accent_difference(_recorded_accents(session, last_seq), found)
-    others = str(session.meta.get("models", "")) if session.meta.get("models", core.mapper) != core.mapper else ""
     took_ns = work_ns() - began
     return ReplayReport(session.path.name, telemetry, packets, len(found), compared, difference, took_ns, others)
+
+
+def _others(session: Session, core: Core) -> str:
+    """The models the take began with where others play now, else ""; a take of before fingerprints tells only names."""
+    meta, playing = session.meta, {"models": core.mapper, "models_sha256": core.fingerprint}
+    same = all(meta.get(key, value) == value for key, value in playing.items())
+    return "" if same else str(meta.get("models", ""))
 
 
 def _begin(session: Session, core: Core) -> None:
@@ -112,6 +128,13 @@ def _begin(session: Session, core: Core) -> None:
             f"take {session.path.name} was begun by another core: {type(error).__name__}: {error}",
             fix="replay it with the number of performers and the version of choreo that its meta.json names",
         ) from error
+
+
+def _offer(core: Core, packets: Sequence[SensorPacket], find_models: FindModels) -> None:
+    """The models that this tick put in, or the rules."""
+    for packet in packets:
+        if packet.stream == "models":
+            core.offer(find_models(int(packet.values[0])) if packet.values[0] else None)
 
 
 def _recorded_accents(session: Session, last_seq: int) -> list[Accent] | None:

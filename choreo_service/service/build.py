@@ -35,7 +35,7 @@ from choreo_service.replay import SETTINGS_OF_A_TAKE
 from choreo_service.service.doors import add_doors
 from choreo_service.service.face import add_dashboard, calibrate_beside
 from choreo_service.service.finishing import finish_apart
-from choreo_service.service.models import chosen_models
+from choreo_service.service.models import chosen_models, played_by
 from choreo_service.service.shaping import Shaping
 from choreo_service.service.show import Service
 from choreo_service.sources import Sources
@@ -211,13 +211,12 @@ def _let_shape(service: Service, loaded: Loaded) -> None:
 def _take_header(loaded: Loaded, core: Core) -> dict[str, Any]:
     """What a take must say so that it can be played again and what was sent can be understood."""
     settings = loaded.settings.model_dump(mode="json")
-    settings["engine"]["mapper"] = "auto" if core.mapper else "rules"  # where it plays again there may be checkpoints
     return {
         "choreo": __version__,
         "period_ns": core.period_ns,
         "performers": core.performers,
         **{block: {key: settings[block][key] for key in keys} for block, keys in SETTINGS_OF_A_TAKE.items()},
-        "models": core.mapper,
+        **played_by(loaded, core.mapper, core.fingerprint),
         "control_map": loaded.control_map.model_dump(mode="json"),
         "bridges": {name: bridge.entry.name for name, bridge in loaded.bridges.items()},
         "sensors": {name: sensor.entry.name for name, sensor in loaded.sensors.items()},

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
 
-from choreo_service import logs
+from choreo_service import commands, logs
 from choreo_service.config import Loaded
 from choreo_service.config.layers import leaves
 from choreo_service.controller import ControlPath, Scene
 from choreo_service.dashboard.configuration import Configuration
 from choreo_service.errors import ChoreoError
+from choreo_service.service.apart import in_a_process
 from choreo_service.service.build import build_manners, build_paces, build_paths, build_scenes
 from choreo_service.service.show import Service
+from choreo_service.service.swap import Cast, Swap, cast_of
 
-Load = Callable[[], Loaded]
-Apart = Callable[[Callable[[], "Prepared"]], Awaitable["Prepared"]]
+T = TypeVar("T")
 
-_SWITCH_S: Final = 0.0002
+
+class Load(Protocol):
+    """Reads the configuration as the start did."""
+
+    def __call__(self, *, draft: str | None = None) -> Loaded:
+        """ConfigError says what is wrong with it. `draft` is judged as what the user's file would hold."""
+
+
+class Apart(Protocol):
+    """Runs work where no tick waits for it."""
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
+
+
+_SHOWN: Final = 5  # keys in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +47,36 @@ class Prepared:
     paths: Mapping[str, ControlPath]
     scenes: Mapping[str, Scene]
     throttles: Mapping[str, int | None]
+    cast: Cast | None  # None: whoever plays goes on
     configuration: Configuration | None  # None: the show has no page
 
 
-class Reload:
-    """`ask` from a signal handler; `run` does what was asked until cancelled.
+def prepare(load: Load, running: Loaded, playing: str, *, page: bool) -> Prepared:
+    """Read by `load` what the show that plays `running` and the models of the fingerprint `playing` can go on with."""
+    read = load()
+    loaded = in_force(running, read)
+    return Prepared(
+        read,
+        loaded,
+        build_paths(loaded.control_map, loaded.settings.output),
+        build_scenes(loaded),
+        {name: pace.throttle_ns for name, pace in build_paces(loaded).items()},
+        cast_of(loaded, playing),
+        Configuration(loaded) if page else None,
+    )
 
-    `load` reads the configuration as the start did; it runs `apart`, in a thread, so that no tick waits for a disk.
+
+class Reload:
+    """`ask` from a signal handler, or by the command; `run` does what was asked until cancelled.
+
+    `load` reads the configuration as the start did; it runs `apart`, so that no tick waits for it.
     """
 
-    def __init__(self, service: Service, loaded: Loaded, load: Load, apart: Apart = asyncio.to_thread) -> None:
-        self._service, self._load, self._apart = service, load, apart
-        self._loaded = loaded  # in force
+    def __init__(self, service: Service, loaded: Loaded, load: Load, apart: Apart = in_a_process) -> None:
+        self._service, self.load, self.apart = service, load, apart
+        self.loaded = loaded  # in force
+        self._swap = Swap(service)
+        service.desk.handle(commands.Reload, lambda _: self.ask())
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
@@ -60,35 +92,32 @@ class Reload:
         """One WARNING where the new configuration can't be used; then nothing has changed."""
         log = logs.get_logger()
         try:
-            with _giving_way():
-                found = await self._apart(self._prepare)
+            page = self._service.dashboard is not None
+            found = await self.apart(partial(prepare, self.load, self.loaded, self._swap.wanted, page=page))
             self._put_in(found)
         except ChoreoError as error:
-            log.warning("config.refused", reason=error.problem, fix=error.fix)
+            self._refused(error.problem, error.fix)
             return
-        except Exception as error:  # noqa: BLE001 - a third party's settings may raise anything: the show goes on
-            log.warning("config.refused", reason=f"{type(error).__name__}: {error}", fix="choreo config check")
+        except Exception as error:  # noqa: BLE001 - whatever a third party's settings do wrong, the show goes on
+            self._refused(f"{type(error).__name__}: {error}", "choreo config check")
             return
-        log.info("config.reloaded", changed=changes(self._loaded, found.in_force))
-        if waiting := changes(found.in_force, found.read):
+        changed = changes_between(self.loaded, found.in_force)
+        log.info("config.reloaded", changed=changed)
+        self._service.announce("config", f"configuration read again; changed: {_listed(changed)}")
+        if waiting := changes_between(found.in_force, found.read):
             log.warning("config.later", keys=waiting, reason="needs a restart")
-        self._loaded = found.in_force
+            self._service.announce("config", f"from the next start on: {_listed(waiting)}", "warn")
+        self.loaded = found.in_force
 
-    def _prepare(self) -> Prepared:
-        read = self._load()
-        loaded = in_force(self._loaded, read)
-        return Prepared(
-            read,
-            loaded,
-            build_paths(loaded.control_map, loaded.settings.output),
-            build_scenes(loaded),
-            {name: pace.throttle_ns for name, pace in build_paces(loaded).items()},
-            Configuration(loaded) if self._service.dashboard else None,
-        )
+    def _refused(self, reason: str, fix: str) -> None:
+        logs.get_logger().warning("config.refused", reason=reason, fix=fix)
+        self._service.announce("config", f"the new configuration was refused: {reason}", "warn")
 
     def _put_in(self, found: Prepared) -> None:
         """On the loop, without an await: no tick sees half of it."""
         service, settings, control_map = self._service, found.in_force.settings, found.in_force.control_map
+        if found.cast is not None:  # first, as it alone can fail
+            self._swap.put_in(found.cast)
         service.controller.change(
             found.paths,
             refresh_s=settings.output.refresh_s,
@@ -100,35 +129,29 @@ class Reload:
             service.shaping.follow(found.in_force)
         service.exit_ease_s = settings.output.exit_ease_s
         logs.set_level(settings.log.level)
-        service.recorder.tell(control_map=control_map.model_dump(mode="json"))
+        service.recorder.tell("reload", control_map=control_map.model_dump(mode="json"))
         if service.dashboard is not None and found.configuration is not None:
             service.dashboard.follow(found.configuration, control_map)
 
 
-@contextmanager
-def _giving_way() -> Iterator[None]:
-    """Threads hand the interpreter to each other sooner.
-
-    By default a tick waits 5 ms each time it asks for it, several times a tick, and so can miss its slot.
-    """
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
-
-
 def in_force(running: Loaded, read: Loaded) -> Loaded:
     """The running configuration with what can change during a show taken from the one just read: control map, scenes,
-    `output`, each bridge's throttle, the log's level."""
+    `output`, each bridge's throttle, the log's level, who plays."""
     now, new = running.settings, read.settings
     bridges = {
         name: block.model_copy(update={"throttle_ms": new.bridges[name].throttle_ms}) if name in new.bridges else block
         for name, block in now.bridges.items()
     }
     log = now.log.model_copy(update={"level": new.log.level})
-    live = {"output": new.output, "control_map": new.control_map, "bridges": bridges, "log": log}
+    who = {"mapper": new.engine.mapper, "checkpoints": new.engine.checkpoints}
+    engine = now.engine.model_copy(update=who)
+    live = {
+        "output": new.output,
+        "control_map": new.control_map,
+        "bridges": bridges,
+        "log": log,
+        "engine": engine,
+    }
     return replace(
         running,
         settings=now.model_copy(update=live),
@@ -140,10 +163,15 @@ def in_force(running: Loaded, read: Loaded) -> Loaded:
     )
 
 
-def changes(before: Loaded, after: Loaded) -> list[str]:
+def changes_between(before: Loaded, after: Loaded) -> list[str]:
     """The keys whose values differ, in order; those of the control map under its name, a scene as a whole."""
     old, new = dict(_keys(before)), dict(_keys(after))
     return [key for key in {**old, **new} if key not in old or key not in new or old[key] != new[key]]
+
+
+def _listed(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return (", ".join(keys[:_SHOWN]) or "nothing") + more
 
 
 def _keys(loaded: Loaded) -> Iterator[tuple[str, Any]]:

@@ -26,6 +26,7 @@ from choreo_service.service.finishing import finish_left_over, finish_now, requi
 from choreo_service.service.notify import Notifier
 from choreo_service.service.peers import health_of
 from choreo_service.service.reload import Load, Reload
+from choreo_service.service.rewrite import Rewrite
 from choreo_service.service.show import Service
 
 Banner = Callable[[str], None]
@@ -108,8 +109,10 @@ async def _run(
         notifier.stopping()
         tell(f"\neasing to neutral ({loaded.settings.output.exit_ease_s:g} s); again stops at once")
 
-    reload = None if load is None or _at_a_terminal() else Reload(service, loaded, load)
-    _on_signals(service, ending, None if reload is None else reload.ask)
+    reload = None if load is None else Reload(service, loaded, load)
+    if reload is not None and service.dashboard is not None:
+        service.dashboard.rewrite = Rewrite(service, reload)
+    _on_signals(service, ending, None if reload is None or _at_a_terminal() else reload.ask)
     _say(banner, _opening(loaded, service.core.mapper))
     _warm_up(warm)
     if record is not None:

@@ -82,6 +82,11 @@ class Service:
         """Ask for the orderly end. Safe to call from a signal handler of the loop, and more than once."""
         self._stop.set()
 
+    def announce(self, kind: str, text: str, level: str = "info") -> None:
+        """Tell the pages of one moment; `level` is info or warn."""
+        if self.dashboard is not None:
+            self.dashboard.hub.event({"kind": kind, "level": level, "text": text})
+
     def _put(self, stream: str, value: float) -> None:
         self.ingress.put(stream, [value], source_id="desk")
 

@@ -63,7 +63,7 @@ class Watch:
     def tick(self, tick: Tick, packets: Sequence[SensorPacket], step: Step) -> None:
         """On the tick: notice changes only; anything slower waits for `run`."""
         if step.mapper != self._mapper:
-            if self._mapper:
+            if self._mapper and not any(p.stream == "models" for p in packets):  # else it was asked for
                 get_logger().warning(
                     "mapper.changed", now=step.mapper, before=self._mapper, fault=self._core.last_fault
                 )

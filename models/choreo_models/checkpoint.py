@@ -70,17 +70,17 @@ def save_checkpoint(folder: Path, weights: Weights, card: Mapping[str, Any]) -> 
 
 def load_checkpoint(folder: Path, kind: str) -> Checkpoint:
     """The checkpoint `kind` of `folder`; CheckpointError where a file is missing, damaged or belongs to another."""
-    card_path, weights_path = folder / f"{kind}.json", folder / f"{kind}.safetensors"
-    card = _card(card_path, kind)
+    weights_path = folder / f"{kind}.safetensors"
+    card = load_card(folder, kind)
     weights = _weights(weights_path)
     if fingerprint(weights) != card["weights_sha256"]:
-        raise CheckpointError(
-            f"{weights_path} does not belong to {card_path.name}: its weights have another fingerprint"
-        )
+        raise CheckpointError(f"{weights_path} does not belong to {kind}.json: its weights have another fingerprint")
     return Checkpoint(weights, card)
 
 
-def _card(path: Path, kind: str) -> dict[str, Any]:
+def load_card(folder: Path, kind: str) -> dict[str, Any]:
+    """The card of the checkpoint `kind` alone; CheckpointError where it is missing, damaged or another's."""
+    path = folder / f"{kind}.json"
     try:
         card = json.loads(_bytes(path))
     except (ValueError, RecursionError) as error:

@@ -2,89 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import shutil
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from structlog.testing import capture_logs
+from reload_shows import READING_NS, Show, in_a_thread
 
 from choreo_service import logs
-from choreo_service.clock import NS, VirtualClock, run_virtual
-from choreo_service.config import load_settings
-from choreo_service.service import Service, build_service
-from choreo_service.service.reload import Prepared, Reload
-from choreo_service.testing import RecordingBridge
-from choreo_service.testing.bridges import RecordingConfig
-
-READING_NS = 3 * NS // 10  # what the disk takes
-OPTIONS = ("dashboard.enabled=false", "engine.mapper=rules", "bridges.synth.type=null", "bridges.midi=null")
-
-
-class Show:
-    """A workspace and the show that was started in it, with a bridge that keeps what it is sent."""
-
-    def __init__(self, home: Path) -> None:
-        self.home, self.clock, self.ticks = home, VirtualClock(), list[int]()
-        self.load = partial(load_settings, profile="demo", home=home, overrides=OPTIONS, environ={})
-        loaded = self.load()
-        self.service: Service = build_service(loaded, self.clock)
-        self.bridge = RecordingBridge(RecordingConfig(), self.service.bridges["synth"]._controls, self.clock)  # type: ignore[attr-defined]
-        self.service.bridges = {"synth": self.bridge}
-        self.service.listeners.append(lambda tick, _packets, _step: self.ticks.append(tick.k))
-        self.reload = Reload(self.service, loaded, self.load, self._apart)
-
-    def edit(self, file: str, **keys: Any) -> None:
-        path = self.home / "configs" / file
-        told = yaml.safe_load(path.read_text()) or {}
-        for key, value in keys.items():
-            block = told[key] = told.get(key) or {}
-            block.update(value)
-        path.write_text(yaml.safe_dump(told))
-
-    def play(self, change: Callable[[], None]) -> list[dict[str, Any]]:
-        """Two seconds, the change, four more; what the log says."""
-
-        async def main() -> None:
-            async with asyncio.TaskGroup() as group:
-                reload = group.create_task(self.reload.run())
-                show = group.create_task(self.service.run(seconds=6))
-                await self.clock.sleep_until(self.clock.now_ns() + 2 * NS)
-                change()
-                self.reload.ask()
-                await show
-                reload.cancel()
-
-        with capture_logs() as said:
-            run_virtual(self.clock, main())
-        return [dict(line) for line in said if line["event"].startswith("config.")]
-
-    async def _apart(self, prepare: Callable[[], Prepared]) -> Prepared:
-        await self.clock.sleep_until(self.clock.now_ns() + READING_NS)
-        return await _in_a_thread(prepare)
-
-    def missed(self) -> list[int]:
-        return [b for a, b in itertools.pairwise(self.ticks) if b != a + 1]
-
-
-async def _in_a_thread(prepare: Callable[[], Prepared]) -> Prepared:
-    """Virtual time stands still meanwhile, as the loop always has something to do, so that every run is the same."""
-    reading = asyncio.ensure_future(asyncio.to_thread(prepare))
-    while not reading.done():  # noqa: ASYNC110 - an event would let virtual time jump to the next tick
-        await asyncio.sleep(0)
-    return reading.result()
+from choreo_service.service.reload import Prepared
 
 
 @pytest.fixture
 def show(tmp_path: Path, repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Show:
     monkeypatch.setattr(logs, "set_level", lambda _level: None)  # the capturing of logs filters nothing
     shutil.copytree(repo_root / "configs", tmp_path / "configs")
-    return Show(tmp_path)
+    return Show(tmp_path, ["engine.mapper=rules"])
 
 
 def test_new_ranges_and_numbers_reach_the_bridge_and_no_tick_is_missed(show: Show) -> None:
@@ -140,13 +74,24 @@ def test_a_scene_that_was_added_can_be_played(show: Show) -> None:
     assert "new" in show.service.controller.scenes
 
 
+def test_any_door_may_ask_for_it_and_the_pages_are_told(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[tuple[str, ...]]()
+    monkeypatch.setattr(show.service, "announce", lambda *words: told.append(words))
+    show.ask = lambda: show.service.desk.ask("reload", (), "osc")
+    show.play(lambda: show.edit("default.yaml", engine={"performers": 2}, output={"exit_ease_s": 0.5}))
+    assert told == [
+        ("config", "configuration read again; changed: output.exit_ease_s"),
+        ("config", "from the next start on: engine.performers", "warn"),
+    ]
+
+
 def test_reading_on_the_loop_would_be_seen(show: Show) -> None:
     """The fake: the same reload, but the disk is waited for where the ticks are made."""
 
     async def on_the_loop(prepare: Callable[[], Prepared]) -> Prepared:
         show.clock.advance(READING_NS)
-        return await _in_a_thread(prepare)
+        return await in_a_thread(prepare)
 
-    show.reload = Reload(show.service, show.load(), show.load, on_the_loop)
+    show.reload.apart = on_the_loop
     show.play(lambda: None)
     assert show.missed() != []

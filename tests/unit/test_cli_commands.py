@@ -48,8 +48,8 @@ class FakeService:
     def build_accents(self, loaded: Loaded) -> str:
         return "accents"
 
-    def replay_take(self, path: Path, core: str, accents: str) -> Any:
-        assert (core, accents) == ("core", "accents")
+    def replay_take(self, path: Path, core: str, accents: str, find_models: str) -> Any:
+        assert (core, accents, find_models) == ("core", "accents", "those of take")
         self.take = path
         return type("Report", (), {"ok": self.ok, "text": lambda _: "replayed"})()
 
@@ -68,6 +68,7 @@ def service(monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> FakeService:
         module.build_accents = fake.build_accents  # type: ignore[attr-defined]
         module.replay_take = fake.replay_take  # type: ignore[attr-defined]
         module.settings_of = lambda session: ()  # type: ignore[attr-defined]
+        module.models_of_take = lambda session, _: f"those of {session.path.name}"  # type: ignore[attr-defined]
         module.chosen_models = fake.chosen_models  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setenv("CHOREO_HOME", str(repo_root))

@@ -48,6 +48,31 @@ def test_later_layers_win(home: Path, tmp_path: Path) -> None:
     assert _load(home, **given).settings.engine.seed == 1
 
 
+def test_local_yaml_is_read_at_every_start_above_the_profile_and_below_a_file_that_was_named(
+    home: Path, tmp_path: Path
+) -> None:
+    mine, local = tmp_path / "mine.yaml", home / "configs" / "local.yaml"
+    mine.write_text("engine: {period_ms: 30}\n")
+    assert _load(home).user_file == local
+    local.write_text("engine: {period_ms: 27, seed: 9}\n")
+    assert _load(home, profile="stage").settings.engine.period_ms == 27
+    named = _load(home, profile="stage", file=mine)
+    assert (named.settings.engine.period_ms, named.settings.engine.seed, named.user_file) == (30, 9, mine)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["a file that was named", "local.yaml"])
+def test_a_draft_is_judged_in_the_place_of_the_users_file(home: Path, tmp_path: Path, named: bool) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("engine: {period_ms: 30}\n")
+    how: dict[str, Any] = {"file": mine} if named else {}
+    loaded = _load(home, draft="log: {level: debug}\n", **how)
+    assert (loaded.settings.engine.period_ms, loaded.settings.log.level) == (20, "debug")
+    assert str(loaded.origins["log", "level"]).endswith(f"{loaded.user_file.name}:1:14")
+    with pytest.raises(ConfigError, match=r"5 to 50"):
+        _load(home, draft="engine: {period_ms: 99}\n", **how)
+    assert not (home / "configs" / "local.yaml").exists()
+
+
 def test_every_value_knows_its_origin(home: Path) -> None:
     loaded = _load(home, profile="stage", environ={"CHOREO__ENGINE__SEED": "7"}, overrides=["log.level=debug"])
     assert str(loaded.origins["engine", "period_ms"]).endswith("profiles/stage.yaml:1:21")

@@ -27,7 +27,7 @@ from choreo_service.protocols import Answer, Submit
 PREFIX: Final = "/choreo/"
 STATUS: Final = "/choreo/status/"
 _MAX_REASON: Final = 200
-_NO_ARGUMENTS: Final = frozenset({"panic", "resume", "resend", "tap"})  # verbs that buttons press
+_NO_ARGUMENTS: Final = frozenset({"panic", "resume", "resend", "tap", "reload"})  # verbs that buttons press
 
 
 class OscCommandsConfig(BaseModel):

@@ -106,6 +106,10 @@ class Coherence:
         """Learn the performer's statistics anew, cross-fading for `fade_s` from what they were."""
         self._scaler.statistics.renew(performer, fade_s * self._hz)
 
+    def inherit(self, state: Mapping[str, Any]) -> None:
+        """The performers' statistics, which are of features and not of latents."""
+        self._scaler.statistics.load_state_dict(state["features"])
+
     def state(self) -> Mapping[str, Any]:
         return {
             **{name: getattr(self, f"_{name}").copy() for name in _ARRAYS},

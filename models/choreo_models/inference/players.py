@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from choreo_models.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from choreo_models.checkpoint import Checkpoint, CheckpointError, load_card, load_checkpoint
 from choreo_models.inference.absence import Absence, reconstruct
 from choreo_models.inference.coherence import Coherence
 from choreo_models.inference.grid import Grid
@@ -28,12 +31,18 @@ class Pair:
         """What telemetry shows."""
         return f"{self.rps.run_id}+{self.mapper.run_id}"
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that decides what the pair plays: both fingerprints of weights and the rate."""
+        return _fingerprint(self.rps.card, self.mapper.card)
+
 
 @dataclass(frozen=True, slots=True)
 class Players:
     """M1, M2 and M3 of some performers, in the shapes of the service's protocols."""
 
     name: str
+    fingerprint: str
     coherence: Coherence
     normaliser: LatentScale
     mapper: Reflex
@@ -75,4 +84,15 @@ def make_players(
         absence=absence,
     )
     mapper = Reflex(play, performers=performers, grid=Grid(per_tick))
-    return Players(pair.name, coherence, LatentScale(weights, performers=performers), mapper)
+    return Players(pair.name, pair.fingerprint, coherence, LatentScale(weights, performers=performers), mapper)
+
+
+def fingerprint_in(folder: Path) -> str:
+    """`Pair.fingerprint` as the two cards of `folder` tell it, without a look at the weights; CheckpointError where a
+    card is missing or damaged."""
+    return _fingerprint(load_card(folder, "rps"), load_card(folder, "mapper"))
+
+
+def _fingerprint(rps: Mapping[str, Any], mapper: Mapping[str, Any]) -> str:
+    facts = (rps["weights_sha256"], mapper["weights_sha256"], float(rps["hz"]))
+    return hashlib.sha256(" ".join(map(str, facts)).encode()).hexdigest()

@@ -1,15 +1,17 @@
-// Config: every key in effect, where it came from, and what a change would look like. Nothing is written from here.
+// Config: every key in effect, where it came from, and what a change would look like in your file; then it is written there.
 
 import { card, el } from "../dom.js";
 import { on } from "../link.js";
+import { send, toast } from "../verbs.js";
 
 const CHECK_MS = 300;
 
 export function view(main) {
   const filter = el("input", { type: "search", placeholder: "filter: key or meaning", "aria-label": "Filter the keys" });
+  const again = el("button", { type: "button", onclick: () => send("reload", {}, "read the files again") }, "Read the files again");
   const keys = el("div", { class: "grid" });
   const told = el("div", { "aria-live": "polite" }, el("p", { class: "hint" }, "Change a value below: here stands then what differs, whether it is allowed, and what to write."));
-  main.append(el("h1", {}, "Config"), el("div", { class: "grid" }, card("Your changes", told), card("In effect", filter), keys));
+  main.append(el("h1", {}, "Config"), el("div", { class: "grid" }, card("Your changes", told), card("In effect", el("div", { class: "row" }, filter, again)), keys));
   const changes = new Map();
   let rows = [];
   let timer = 0;
@@ -22,17 +24,34 @@ export function view(main) {
   };
   async function check() {
     const mine = ++turn;
-    const answer = await fetch("/api/config", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ changes: Object.fromEntries(changes) }) });
+    told.prepend(el("p", { class: "hint" }, "Judging as the start would …"));
+    const answer = await post("/api/config", { changes: Object.fromEntries(changes) });
     if (mine !== turn) return;
     if (!answer.ok) { told.replaceChildren(el("p", {}, `⚠ ${(await answer.text()).trim()}`)); return; }
-    const { problems, yaml, options } = await answer.json();
+    const { problems, yaml, options, apply } = await answer.json();
     const before = new Map(rows.map((row) => [row.key, row.value]));
     told.replaceChildren(
       el("ul", { class: "log diff" }, [...changes].map(([key, value]) => el("li", {}, el("code", {}, key), el("span", {}, `${JSON.stringify(before.get(key))} → ${JSON.stringify(value)}`)))),
       ...problems.map((problem) => el("p", {}, `⚠ ${problem}`)),
-      ...(yaml ? [el("p", { class: "hint" }, "For your file (choreo run -c my.yaml), from the next start:"), el("pre", { tabindex: "0" }, yaml), el("p", { class: "hint" }, "Or for one run:"), el("pre", { tabindex: "0" }, `choreo run ${options.join(" ")}`)] : []));
+      ...(apply ? (apply.refused ? [refusal(apply)] : draft(apply, () => write(apply.version))) : []),
+      ...(yaml ? [el("p", { class: "hint" }, "To write it by hand (choreo run -c my.yaml):"), el("pre", { tabindex: "0" }, yaml), el("p", { class: "hint" }, "Or for one run:"), el("pre", { tabindex: "0" }, `choreo run ${options.join(" ")}`)] : []));
     if (!changes.size) told.replaceChildren(el("p", { class: "hint" }, "No changes."));
   }
+  async function write(version) {
+    const answer = await post("/api/config/apply", { changes: Object.fromEntries(changes), version });
+    const found = answer.headers.get("Content-Type").startsWith("application/json") ? await answer.json() : { refused: (await answer.text()).trim() };
+    turn++; // what was asked before is answered too late
+    if (found.refused) { toast(`not written: ${found.refused}`, false); told.prepend(refusal(found)); return; }
+    changes.clear();
+    toast(`${found.file} written ✓`);
+    told.replaceChildren(el("p", {}, `Written into ${found.file}.`, found.backup ? ` What it held before: ${found.backup}` : ""), ...moments(found));
+  }
+  const read = async () => {
+    const answer = await fetch("/api/config");
+    if (!answer.ok) { keys.replaceChildren(el("p", {}, (await answer.text()).trim())); return; }
+    rows = await answer.json();
+    draw();
+  };
   const draw = () => {
     const wanted = filter.value.trim().toLowerCase();
     const shown = rows.filter(({ key, about }) => `${key} ${about}`.toLowerCase().includes(wanted));
@@ -40,14 +59,23 @@ export function view(main) {
     keys.replaceChildren(...[...groups].map(([name, of]) => card(name, el("div", { class: "keys-list" }, of.map((row) => line(row, changes.has(row.key) ? changes.get(row.key) : row.value, change))))));
   };
   filter.addEventListener("input", draw);
-  const stop = on("hello", async () => {
-    const answer = await fetch("/api/config");
-    if (!answer.ok) { keys.replaceChildren(el("p", {}, (await answer.text()).trim())); return; }
-    rows = await answer.json();
-    draw();
-  });
-  return () => { stop(); clearTimeout(timer); };
+  const stops = [on("hello", read), on("event", ({ kind, level }) => { if (kind === "config" && level === "info" && !changes.size) read(); })];
+  return () => { stops.forEach((stop) => stop()); clearTimeout(timer); };
 }
+
+const post = (path, words) => fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(words) });
+
+const refusal = ({ refused, fix }) => el("p", {}, `⚠ Not written from here: ${refused}${fix ? ` (${fix})` : ""}`);
+
+/** What would be written, and the button that does. */
+const draft = (apply, write) => [
+  el("p", { class: "hint" }, apply.new ? `In ${apply.file}, a new file:` : `In ${apply.file}:`),
+  el("pre", { tabindex: "0", class: "patch" }, apply.diff),
+  ...moments(apply),
+  el("button", { type: "button", onclick: write }, `Write into ${apply.file} and reload`),
+];
+
+const moments = ({ now, later }) => [["At once: ", now], ["From the next start on: ", later]].filter(([, of]) => of.length).map(([when, of]) => el("p", {}, when, el("code", {}, of.join(", "))));
 
 const section = ({ key }) => { const parts = key.split("."); return ["sensors", "bridges", "doors"].includes(parts[0]) ? parts.slice(0, 2).join(".") : parts.length > 1 ? parts[0] : "top"; };
 
