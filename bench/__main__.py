@@ -24,6 +24,7 @@ from bench.page import page
 from bench.performers import performers
 from bench.phones import phones
 from bench.probe import Ear, echo_round_trips, sample, spikes
+from bench.standby import standby
 
 SETTINGS = {
     "sensors": {"phone": {"type": "osc_motion", "layout": "choreo"}},
@@ -142,11 +143,14 @@ def main() -> None:
     parser.add_argument("--hits", type=int, default=100, help="of the accents")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each run of cadence, models and performers")
     parser.add_argument("--rounds", type=int, default=3, help="of the pages' three conditions, ten seconds each")
+    parser.add_argument("--kills", type=int, default=20, help="of engines under standby")
+    parser.add_argument("--hangs", type=int, default=5, help="of each kind, of engines under standby")
+    parser.add_argument("--fifo", action="store_true", help="real-time priority for the engines under standby")
     parser.add_argument("--checkpoints", type=Path, help="folder of the models; by default the configuration's")
     parser.add_argument(
         "--only",
-        choices=("latency", "accents", "cadence", "phones", "models", "performers", "pages", "drift"),
-        help="drift: ten minutes, only when asked for",
+        choices=("latency", "accents", "cadence", "phones", "models", "performers", "pages", "standby", "drift"),
+        help="standby: four minutes, drift: ten minutes; only when asked for",
     )
     chosen = parser.parse_args()
     if chosen.only in (None, "cadence"):
@@ -163,6 +167,8 @@ def main() -> None:
         performers(chosen.seconds, chosen.checkpoints)
     if chosen.only in (None, "pages"):
         page(chosen.rounds)
+    if chosen.only == "standby":
+        standby(chosen.kills, chosen.hangs, fifo=chosen.fifo)
     if chosen.only == "drift":
         cadence(600.0, (("ten minutes", 0),))
 
