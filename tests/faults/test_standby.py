@@ -1,4 +1,4 @@
-"""`choreo run --standby` while its engines are killed, stopped and hung: the show goes on and no datagram is lost."""
+"""`choreo run --standby` while its engines are killed and hang: the show goes on and no datagram is lost."""
 
 from __future__ import annotations
 
@@ -163,8 +163,8 @@ def numbers(take: Path) -> list[int]:
     return [round(p.values[0] / UNIT) for p in open_session(take).packets() if p.stream == "acceleration"]
 
 
-def test_killed_stopped_and_hung_engines_are_followed_without_losing_a_datagram(show: Show) -> None:
-    blows = [signal.SIGKILL, signal.SIGSTOP, signal.SIGUSR1]
+def test_killed_and_hung_engines_are_followed_without_losing_a_datagram(show: Show) -> None:
+    blows = [signal.SIGKILL, signal.SIGUSR1]
     with show.moving():
         for blow in blows:
             show.disturb(blow)
@@ -175,7 +175,7 @@ def test_killed_stopped_and_hung_engines_are_followed_without_losing_a_datagram(
     assert show.stop() == 0
     causes = [str(event["cause"]) for event in show.said("standby.took_over")]
     told = iter(causes)
-    assert all(expected in told for expected in ("killed by SIGKILL", "hung", "hung")), causes
+    assert all(expected in told for expected in ("killed by SIGKILL", "hung")), causes
     print("gaps, ms:", [event["gap_ms"] for event in show.said("standby.took_over")])
     assert f" {show.sent} accepted" in show.output()  # by all engines together, as the last one sums up
     takes = show.finished_takes()
