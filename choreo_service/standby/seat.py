@@ -35,8 +35,15 @@ def take_seat(environ: MutableMapping[str, str]) -> Seat:
     """The seat a watcher has started this process for, which the process's children don't see."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # they reach the whole group, and the watcher hears them for us
+    _warm_up_like_anybody()
     channel, memory, place = environ.pop(VARIABLE).split()
     return Seat(Channel(socket.socket(fileno=int(channel))), Mirror(int(memory)), first=place == "first")
+
+
+def _warm_up_like_anybody() -> None:
+    """Not at the real-time priority a watcher may hand on: loading would keep the engine that plays waiting."""
+    if hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 class Seat:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -93,3 +95,27 @@ async def test_news_of_the_spare_reach_log_and_telemetry() -> None:
         await seat.turn()
         assert seat.facts()["spare"] == "failed"
     assert [(e["event"], e["log_level"]) for e in log] == [("standby.failed", "warning")]
+
+
+PRIORITIES = """
+import os
+from choreo_service.service.succession import ask_for_realtime
+from choreo_service.standby.channel import VARIABLE, Channel
+from choreo_service.standby.mirror import make_memory
+from choreo_service.standby.seat import take_seat
+import socket
+
+ours, theirs = socket.socketpair()
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(3))
+take_seat({VARIABLE: f"{theirs.detach()} {make_memory()} spare"})
+print(os.sched_getscheduler(0) == os.SCHED_OTHER)
+ask_for_realtime(5)
+print(os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK == os.SCHED_FIFO, os.sched_getparam(0).sched_priority)
+"""
+
+
+def test_real_time_priority_comes_with_the_turn_and_not_before() -> None:
+    told = subprocess.run([sys.executable, "-c", PRIORITIES], capture_output=True, text=True, timeout=60)
+    if "PermissionError" in told.stderr:
+        pytest.skip("real-time priority isn't permitted here")
+    assert told.stdout.split() == ["True", "True", "5"]
