@@ -22,6 +22,7 @@ from bench.phones import phones
 from bench.probe import Ear, echo_round_trips, spikes
 from bench.recording import recording
 from bench.reload import reload
+from bench.standby import standby
 from bench.surroundings import hogs, moving_phone
 from bench.takes import takes
 
@@ -121,6 +122,9 @@ def main() -> None:
         default=3,
         help="of the conditions of pages, takes, recording and reload, ten seconds each",
     )
+    parser.add_argument("--kills", type=int, default=20, help="of engines under standby")
+    parser.add_argument("--hangs", type=int, default=5, help="of each kind, of engines under standby")
+    parser.add_argument("--fifo", action="store_true", help="real-time priority for the engines under standby")
     parser.add_argument("--checkpoints", type=Path, help="folder of the models; by default the configuration's")
     parser.add_argument("--recording", type=Path, help="an hour to make the takes of; by default a synthetic one")
     parser.add_argument(
@@ -136,9 +140,10 @@ def main() -> None:
             "takes",
             "recording",
             "reload",
+            "standby",
             "drift",
         ),
-        help="drift: ten minutes, only when asked for",
+        help="standby: four minutes, drift: ten minutes; only when asked for",
     )
     chosen = parser.parse_args()
     if chosen.only in (None, "cadence"):
@@ -161,6 +166,8 @@ def main() -> None:
         recording(chosen.rounds)
     if chosen.only in (None, "reload"):
         reload(chosen.rounds)
+    if chosen.only == "standby":
+        standby(chosen.kills, chosen.hangs, fifo=chosen.fifo)
     if chosen.only == "drift":
         cadence(600.0, (("ten minutes", 0),))
 

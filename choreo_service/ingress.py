@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from choreo_service.clock import Clock
 from choreo_service.packets import STREAMS, SensorPacket
@@ -97,6 +98,27 @@ class Ingress:
         """source -> {"accepted": n, cause: n, ...}"""
         names = [*self.accepted, *(s for s in self.dropped if s not in self.accepted)]
         return {s: {"accepted": self.accepted.get(s, 0), **self.dropped.get(s, {})} for s in names}
+
+    def state(self) -> Mapping[str, Any]:
+        """The books, as if what `waiting` gives hadn't come yet."""
+        waiting = {source: len(queue) for source, queue in self._queues.items()}
+        return {
+            "seq": self._seq - sum(waiting.values()),
+            "earliest_ns": self._earliest_ns,
+            "accepted": {source: count - waiting.get(source, 0) for source, count in self.accepted.items()},
+            "heard_ns": dict(self.heard_ns),
+            "dropped": {source: dict(causes) for source, causes in self.dropped.items()},
+        }
+
+    def waiting(self) -> list[SensorPacket]:
+        """What no tick has taken yet, in order of arrival."""
+        return sorted((packet for queue in self._queues.values() for packet in queue), key=_by_seq)
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on with somebody else's books; before the first packet."""
+        self._seq, self._earliest_ns = state["seq"], state["earliest_ns"]
+        self.accepted, self.heard_ns = Counter(state["accepted"]), dict(state["heard_ns"])
+        self.dropped = {source: Counter(causes) for source, causes in state["dropped"].items()}
 
     def _queue(self, source_id: str) -> deque[SensorPacket] | None:
         queue = self._queues.get(source_id)

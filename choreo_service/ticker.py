@@ -22,10 +22,11 @@ class Tick(NamedTuple):
 
 
 class Ticker:
-    """Iterate to be woken at each slot. The first slot is due one period after `start_ns`."""
+    """Iterate to be woken at each slot. The first slot is due one period after `start_ns`, or, where the grid was
+    begun by somebody else, after slot `played`."""
 
-    def __init__(self, clock: Clock, *, period_ns: int, start_ns: int) -> None:
-        self._clock, self.period_ns, self.start_ns = clock, period_ns, start_ns
+    def __init__(self, clock: Clock, *, period_ns: int, start_ns: int, played: int = 0) -> None:
+        self._clock, self.period_ns, self.start_ns, self._played = clock, period_ns, start_ns, played
         self._stopped = False
 
     def stop(self) -> None:
@@ -33,7 +34,7 @@ class Ticker:
         self._stopped = True
 
     async def ticks(self) -> AsyncIterator[Tick]:
-        last, k, waited = 0, 1, False
+        last, k, waited = self._played, self._played + 1, False
         while True:
             due_ns = self.start_ns + k * self.period_ns
             await self._clock.sleep_until(due_ns)

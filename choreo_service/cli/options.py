@@ -11,6 +11,11 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+standby_option = click.option(
+    "--standby", is_flag=True, help="Keep a second engine warm, which takes over where the first one falls."
+)
+
+
 class Choice(TypedDict):
     """What the options below give; the keyword arguments of `load_settings`."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,8 +13,9 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from choreo_service.cli.options import Choice, config_options
+from choreo_service.cli.options import Choice, config_options, standby_option
 from choreo_service.cli.wording import counted
+from choreo_service.standby.channel import VARIABLE
 
 if TYPE_CHECKING:
     from choreo_service.config import Adapter, Loaded
@@ -34,9 +37,12 @@ lan_option = click.option(
 @seconds_option
 @click.option("--record", is_flag=True, help="Record it as a take; `choreo record` has more to say.")
 @lan_option
+@standby_option
 @click.option("--dry-run", is_flag=True, help="Say what would run; exit code 1 if it could not.")
-def run(seconds: float | None, record: bool, lan: bool, dry_run: bool, **choice: Unpack[Choice]) -> int:
+def run(seconds: float | None, record: bool, lan: bool, standby: bool, dry_run: bool, **choice: Unpack[Choice]) -> int:
     """Play: sensors in, controls out, until Ctrl-C."""
+    if _watches(standby) and not dry_run:  # before anything is loaded: the watcher needs none of it
+        return _watch()
     from choreo_service.config import load_settings
 
     choice["overrides"] = (*choice["overrides"], *_lan(lan))
@@ -51,8 +57,8 @@ def run(seconds: float | None, record: bool, lan: bool, dry_run: bool, **choice:
     if record:
         from choreo_service.service import RecordPlan
 
-        return start(load, seconds, RecordPlan())
-    return start(load, seconds)
+        return start(load, seconds, RecordPlan(), seated=standby)
+    return start(load, seconds, seated=standby)
 
 
 @click.command()
@@ -60,15 +66,20 @@ def run(seconds: float | None, record: bool, lan: bool, dry_run: bool, **choice:
 @seconds_option
 @click.option("--name", default="", help="The take's folder; default: date and time. Never overwrites: NAME_2.")
 @click.option("--tag", "tags", multiple=True, help="A word to find the take by; may be given more than once.")
+@standby_option
 @click.option("--auto", is_flag=True, help="Begin by itself when every required sensor is live (recorder.required).")
-def record(seconds: float | None, name: str, tags: tuple[str, ...], auto: bool, **choice: Unpack[Choice]) -> int:
+def record(
+    seconds: float | None, name: str, tags: tuple[str, ...], auto: bool, standby: bool, **choice: Unpack[Choice]
+) -> int:
     """Play like `choreo run`, and record everything as a take: what came in, every step, what was sent."""
+    if name and not re.fullmatch(r"\w[\w .+-]{0,99}", name):
+        raise click.BadParameter(f"{name!r:.120}: letters, digits, space and ._+- only", param_hint="--name")
+    if _watches(standby):
+        return _watch()
     from choreo_service.config import load_settings
     from choreo_service.service import RecordPlan
 
-    if name and not re.fullmatch(r"\w[\w .+-]{0,99}", name):
-        raise click.BadParameter(f"{name!r:.120}: letters, digits, space and ._+- only", param_hint="--name")
-    return start(partial(load_settings, **choice), seconds, RecordPlan(name, tags, auto))
+    return start(partial(load_settings, **choice), seconds, RecordPlan(name, tags, auto), seated=standby)
 
 
 @click.command()
@@ -94,11 +105,30 @@ def _demo(*, overrides: Sequence[str], home: Path | None, headless: bool, draft:
     return dataclasses.replace(loaded, bridges=kept)
 
 
-def start(load: Load, seconds: float | None, record: RecordPlan | None = None) -> int:
-    """Run the service on the settings `load` gives, now and when it is told to read them again; its exit code."""
+def start(load: Load, seconds: float | None, record: RecordPlan | None = None, *, seated: bool = False) -> int:
+    """Run the service on the settings `load` gives, now and when it is told to read them again; its exit code.
+
+    `seated`: this process is one of the two engines of a show with a standby.
+    """
     from choreo_service.service import run_service
 
-    return run_service(load(), seconds=seconds, banner=click.echo, record=record, load=load)
+    seat = None
+    if seated:
+        from choreo_service.standby.seat import take_seat
+
+        seat = take_seat(os.environ)
+    return run_service(load(), seconds=seconds, banner=click.echo, record=record, load=load, seat=seat)
+
+
+def _watches(standby: bool) -> bool:
+    """Whether this process is to watch over two engines, which it starts by its own arguments."""
+    return standby and VARIABLE not in os.environ
+
+
+def _watch() -> int:
+    from choreo_service.standby.watcher import watch
+
+    return watch(sys.argv[1:])
 
 
 def _lan(asked: bool) -> tuple[str, ...]:

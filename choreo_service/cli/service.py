@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 
-from choreo_service.cli.options import Choice, config_options
+from choreo_service.cli.options import Choice, config_options, standby_option
 from choreo_service.errors import ChoreoError
 
 if TYPE_CHECKING:
@@ -128,10 +128,11 @@ def service() -> None:
 
 @service.command()
 @config_options
+@standby_option
 @click.option("--system", "of_the_system", is_flag=True, help="For the machine instead of your login; fewest rights.")
-def systemd(of_the_system: bool, **choice: Unpack[Choice]) -> int:
+def systemd(of_the_system: bool, standby: bool, **choice: Unpack[Choice]) -> int:
     """A unit for Linux: restarted when the tick stops, with real-time priority and few rights."""
-    loaded, command = _checked(choice)
+    loaded, command = _checked(choice, standby)
     home = _systemd(str(loaded.base_dir.absolute()))
     unit = SYSTEMD.format(
         heading=OF_THE_SYSTEM if of_the_system else OF_A_LOGIN,
@@ -147,24 +148,25 @@ def systemd(of_the_system: bool, **choice: Unpack[Choice]) -> int:
 
 @service.command()
 @config_options
-def launchd(**choice: Unpack[Choice]) -> int:
+@standby_option
+def launchd(standby: bool, **choice: Unpack[Choice]) -> int:
     """A property list for macOS."""
     from xml.sax.saxutils import escape  # builds text, parses nothing
 
-    loaded, command = _checked(choice)
+    loaded, command = _checked(choice, standby)
     arguments = "".join(f"<string>{escape(part)}</string>" for part in command)
     text = LAUNCHD.format(arguments=arguments, home=escape(str(loaded.base_dir)), stop_s=_stop_s(loaded))
     click.echo(text, nl=False)
     return 0
 
 
-def _checked(choice: Choice) -> tuple[Loaded, list[str]]:
+def _checked(choice: Choice, standby: bool) -> tuple[Loaded, list[str]]:
     """The configuration, which must be good, and the command line that runs it."""
     from choreo_service.config import load_settings
 
     loaded = load_settings(**choice)
     program = Path(sys.argv[0]).absolute()
-    command = [str(program), "run", "--home", str(loaded.base_dir.absolute())]
+    command = [str(program), "run", *(["--standby"] if standby else []), "--home", str(loaded.base_dir.absolute())]
     if choice["file"]:
         command += ["--config", str(choice["file"].absolute())]
     if choice["profile"]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
-from choreo_service.controller.takeover import Takeover
+from choreo_service.controller.takeover import Mode, Takeover
 
 Owner = Literal["body", "kept", "fader", "safe"]
 
@@ -58,6 +59,20 @@ class Cell:
             target = self._from + share * (target - self._from) if share < 1.0 else target
         self.out = target
         return target
+
+    def state(self) -> list[Any]:
+        """What a successor needs to go on from here."""
+        fader = None if self.takeover is None else self.takeover.state()
+        return [self.out, self.owner, self._kept, fader]
+
+    def load_state(self, state: Sequence[Any], mode: Mode, fade_ns: int) -> None:
+        """Be where `state` was left, and walk from there in `fade_ns`."""
+        out, self.owner, self._kept, fader = state
+        self.out = out
+        self.takeover = None if fader is None else Takeover(mode)
+        if self.takeover is not None:
+            self.takeover.load_state(fader)
+        self.fade_from(out, fade_ns)
 
     def _target(self) -> float:
         if self.owner == "safe":

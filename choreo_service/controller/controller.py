@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from choreo_service.clock import NS, Clock
 from choreo_service.commands import CommandError
@@ -222,6 +222,16 @@ class Controller:
         self._paths = list(chosen)
         self._wiring.change({path.wire.name: path.wire for path in chosen}, round(fade_s * NS))
         self._hands.obey(chosen, manners, fade_s=fade_s)
+
+    def state(self) -> Mapping[str, Any]:
+        """The scene, what hands hold, and where every control is."""
+        return {"scene": self._morph.scene, "hands": self._hands.state()}
+
+    def load_state(self, state: Mapping[str, Any], fade_s: float) -> None:
+        """Go on from there in `fade_s`, by the scene of that name or, where there is none any more, by HOME."""
+        if state["scene"] in self._morph.names:
+            self._morph.change(state["scene"], 0.0)
+        self._hands.load_state(state["hands"], round(fade_s * NS))
 
     def _left(self, packet: ControlPacket) -> list[float]:
         """Where the receivers of one performer are."""

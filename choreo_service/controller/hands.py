@@ -6,9 +6,9 @@ Panic stands above all, then the fader, then keeping, then the body. All verbs c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from choreo_service.clock import NS
 from choreo_service.commands import CommandError
@@ -204,6 +204,31 @@ class Hands:
         self._clamps = [path.clamp for path in paths]
         self._ease_ns, self._panic_ns = round(manners.ease_s * NS), round(manners.panic_s * NS)
         self._takeover = manners.takeover
+
+    def state(self) -> Mapping[str, Any]:
+        """What is in force and where every control is."""
+        return {
+            "panic": self._panic,
+            "arriving": self._arriving,
+            "frozen_ns": self._frozen_ns,
+            "held": sorted(self._held),
+            "muted": {control: list(left_at) for control, left_at in self.muted.items()},
+            "manual": sorted(self._manual),
+            "map": self._map,
+            "map_ns": self._map_ns,
+            "cells": [[cell.state() for cell in row] for row in self._cells],
+        }
+
+    def load_state(self, state: Mapping[str, Any], fade_ns: int) -> None:
+        """Go on from there: what was in force is, and every control walks from where it was in `fade_ns`."""
+        for row, left in zip(self._cells, state["cells"], strict=True):
+            for cell, it in zip(row, left, strict=True):
+                cell.load_state(it, self._takeover, fade_ns)
+        self._panic, self._arriving, self._frozen_ns = state["panic"], state["arriving"], state["frozen_ns"]
+        self._held, self._manual = set(state["held"]), set(state["manual"])
+        self.muted = {control: list(left_at) for control, left_at in state["muted"].items()}
+        self._map = None if state["map"] is None else (state["map"][0], state["map"][1])
+        self._map_ns, self._idle = state["map_ns"], False
 
     def _own(self) -> None:
         """Tell every cell whose word counts now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 Mode = Literal["none", "pick-up", "scaling"]
@@ -29,6 +30,12 @@ class Takeover:
                 self.value = fader
         else:
             self.value = current if self.value is None or before is None else _scaled(self.value, before, fader)
+
+    def state(self) -> list[float | None]:
+        return [self._fader, self.value]
+
+    def load_state(self, state: Sequence[float | None]) -> None:
+        self._fader, self.value = state
 
 
 def _scaled(value: float, before: float, fader: float) -> float:

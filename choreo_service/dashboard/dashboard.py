@@ -59,7 +59,7 @@ class Dashboard:
         self.configuration: Configuration | None = None  # for the page Config; a show may have been built by hand
         self.calibration: Calibration | None = None  # likewise
         self.rewrite: Rewriting | None = None  # who writes its changes; None: this show was not read from files
-        self._token = (settings.token or secrets.token_urlsafe(24)) if settings.lan else ""
+        self.token = (settings.token or secrets.token_urlsafe(24)) if settings.lan else ""
         self.port = 0
         self.lan_ip = ""
 
@@ -86,7 +86,7 @@ class Dashboard:
 
     def away(self) -> str:
         """What other machines open, with the token; "" where they aren't let in."""
-        return f"http://{self.lan_ip}:{self.port}/#token={self._token}" if self._settings.lan and self.lan_ip else ""
+        return f"http://{self.lan_ip}:{self.port}/#token={self.token}" if self._settings.lan and self.lan_ip else ""
 
     async def run(self) -> None:
         """Serve until cancelled; AdapterLost where no port can be had, which is tried again."""
@@ -96,7 +96,7 @@ class Dashboard:
             hub=self.hub,
             picture=self._picture,
             metrics=self._metrics,
-            access=Access(self._clock, token=self._token, pin=self._settings.pin),
+            access=Access(self._clock, token=self.token, pin=self._settings.pin),
             ask=self._ask,
             assets=assets,
             routes=self._routes(),

@@ -25,7 +25,15 @@ class Health:
 
 def assess(state: Mapping[str, Any]) -> Health:
     """Judge a state message."""
-    found = [*_latched(state), *_clock(state), *_inputs(state), *_peers(state), *_models(state), *_disk(state)]
+    found = [
+        *_latched(state),
+        *_clock(state),
+        *_inputs(state),
+        *_peers(state),
+        *_models(state),
+        *_disk(state),
+        *_spare(state),
+    ]
     level: Level = max((one for one, _ in found), key=_RANK.index, default="good")
     why = [reason for one, reason in sorted(found, key=lambda pair: -_RANK.index(pair[0]))]
     return Health(level, "PANIC" if state.get("latched", {}).get("panic") else WORDS[level], why)
@@ -86,3 +94,10 @@ def _disk(state: Mapping[str, Any]) -> Found:
     left = recording.get("minutes_left")
     if left is not None and left < _MINUTES_LEFT:
         yield "warn", f"disk full in {left:.0f} minutes"
+
+
+def _spare(state: Mapping[str, Any]) -> Found:
+    """Only shows with a standby have this section."""
+    spare = state.get("standby", {}).get("spare", "warm")
+    if spare != "warm":
+        yield "warn", f"no engine stands by: {spare}"

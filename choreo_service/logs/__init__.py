@@ -34,13 +34,16 @@ class Log:
                 self._file.close()
 
 
-def configure(level: str = "info", fmt: str = "auto", stream: TextIO | None = None, keep: Path | None = None) -> Log:
+def configure(
+    level: str = "info", fmt: str = "auto", stream: TextIO | None = None, keep: Path | None = None, *, anew: bool = True
+) -> Log:
     """Set structlog up for this process; `fmt` is auto, console or json.
 
     `keep` is the folder where the logs of the last shows are kept besides; a folder that can't be written keeps none.
+    Not `anew`: the newest of them goes on, as the show does.
     """
     stream = stream or sys.stderr
-    log = Log(QueuedWriter(stream), kept.begin(keep) if keep else None)
+    log = Log(QueuedWriter(stream), (kept.begin if anew else kept.go_on)(keep) if keep else None)
     console = fmt == "console" or (fmt == "auto" and stream.isatty())
     final: list[Any]
     if console:

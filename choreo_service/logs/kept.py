@@ -29,5 +29,13 @@ def begin(folder: Path) -> TextIO | None:
         return None
 
 
+def go_on(folder: Path) -> TextIO | None:
+    """The newest file, for another process of the same show. None where that can't be done."""
+    try:
+        return (folder / NAME).open("a", encoding="utf-8")
+    except OSError:
+        return None
+
+
 def _names(folder: Path) -> list[Path]:
     return [folder / NAME, *(folder / f"show.{n}.log" for n in range(1, KEPT))]

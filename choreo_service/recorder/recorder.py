@@ -61,6 +61,7 @@ class Recorder:
         self._current: Recording | None = None
         self._busy: list[Recording] = []  # being written, the current one last
         self._auto: tuple[str, Sequence[str]] | None = None
+        self._asked: list[Any] = []  # [name, tags] of the newest take
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._closing = False
@@ -72,6 +73,8 @@ class Recorder:
         if self._current is not None and self._current.accepting:
             raise CommandError("a take is being recorded already", fix="end it first: record off")
         self._auto = None
+        name = name or take_name()
+        self._asked = [name, list(tags)]
         header = {
             **self._header,
             "created": wall_time_iso(),
@@ -79,7 +82,7 @@ class Recorder:
             "tags": list(tags),
             "began_without": self._ready.missing(self._clock.now_ns()),
         }
-        take = LiveTake(self._disk, self._folder, name or take_name(), header, self._state())
+        take = LiveTake(self._disk, self._folder, name, header, self._state())
         take.latents = self._settings.latents
         self._current = Recording(take, self._disk, self._settings, bound=self._bound, now_ns=self._clock.now_ns())
         self._busy.append(self._current)
@@ -94,6 +97,18 @@ class Recorder:
         if self._current is not None:
             self._current.end(reason)
             self._current = None
+
+    def state(self) -> list[Any] | None:
+        """[name, tags, whether it still waits for its sources] of the take that is asked for; None without one."""
+        if self._auto is not None:
+            return [self._auto[0], list(self._auto[1]), True]
+        return [*self._asked, False] if self._current is not None and self._current.accepting else None
+
+    def load_state(self, state: Sequence[Any] | None) -> None:
+        """Go on recording what another recorder was asked for, in a take of our own: NAME_2."""
+        if state is not None:
+            name, tags, waits = state
+            (self.start_when_ready if waits else self.start)(name, tags)
 
     def tick(self, tick: Tick, packets: Sequence[SensorPacket], step: Step) -> None:
         """Listener of the loop."""

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from choreo_service import __version__, logs
@@ -18,22 +19,25 @@ from choreo_service.clock import MonotonicClock
 from choreo_service.config import Loaded
 from choreo_service.core import Core
 from choreo_service.errors import ChoreoError
+from choreo_service.notify import Notifier
 from choreo_service.places import state_folder
 from choreo_service.recorder import Recorder
 from choreo_service.service import garbage
 from choreo_service.service.build import build_core, build_service
 from choreo_service.service.finishing import finish_left_over, finish_now, require_room
-from choreo_service.service.notify import Notifier
 from choreo_service.service.peers import health_of
 from choreo_service.service.reload import Load, Reload
 from choreo_service.service.rewrite import Rewrite
 from choreo_service.service.show import Service
+from choreo_service.service.succession import take_over
+from choreo_service.standby.seat import Seat
 
 Banner = Callable[[str], None]
 
 EXIT_AT_ONCE: Final = 130  # what shells report for SIGINT
 _WARM_UP_TICKS: Final = 50
 _REPORT_AFTER_S: Final = 1.5  # by then sockets are bound and MIDI ports found or not
+_FINISH_AFTER_S: Final = 5.0  # the next spare is warm by then, and a take-over is not disturbed
 _INDENT: Final = " " * 15
 _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _HANG_UP: Final = getattr(signal, "SIGHUP", None)  # Windows has none
@@ -55,6 +59,7 @@ def run_service(
     banner: Banner,
     record: RecordPlan | None = None,
     load: Load | None = None,
+    seat: Seat | None = None,
 ) -> int:
     """Run until Ctrl-C, SIGTERM, `seconds`, or the end of all sensors; returns the exit code.
 
@@ -65,16 +70,18 @@ def run_service(
     """
     if record is not None and (warning := require_room(loaded)):
         _say(banner, warning)
-    log = logs.configure(loaded.settings.log.level, loaded.settings.log.format, keep=state_folder(os.environ))
-    if left := finish_left_over(loaded.recordings):
-        _say(banner, f"{left} that had been cut off: made into takes meanwhile")
+    first = seat is None or seat.first
+    kept = state_folder(os.environ)
+    log = logs.configure(loaded.settings.log.level, loaded.settings.log.format, keep=kept, anew=first)
+    if first:
+        _finish_left_over(loaded, banner)
     service, warm = build_service(loaded, MonotonicClock()), build_core(loaded)
     recorder = service.recorder
     recorder.run_thread()
-    code = 0
+    code, played = 0, True
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_run(service, warm, loaded, seconds, banner, record, load))
+            played = runner.run(_run(service, warm, loaded, seconds, banner, record, load, seat))
     except asyncio.CancelledError:
         code = EXIT_AT_ONCE
         _say(banner, "stopped at once; the controls were sent to their safe values")
@@ -83,6 +90,8 @@ def run_service(
     finally:
         written = recorder.close()
         log.close()
+    if not played:
+        return 0
     _say(banner, service.telemetry.text())
     _finish(recorder, written, code, banner)
     return code
@@ -96,30 +105,41 @@ async def _run(
     banner: Banner,
     record: RecordPlan | None,
     load: Load | None,
-) -> None:
+    seat: Seat | None,
+) -> bool:
+    """False where this engine stood by and was never needed."""
     loop = asyncio.get_running_loop()
 
     def tell(text: str) -> None:  # in a thread: a terminal that is stopped must not stop the tick
         loop.run_in_executor(None, _say, banner, text)
 
     notifier = Notifier(os.environ)
-    service.listeners.append(notifier.tick)
+    service.listeners.append(lambda tick, packets, step: notifier.alive(tick.due_ns))
+    service.on_ending.append(notifier.stopping)
 
     def ending() -> None:
-        notifier.stopping()
         tell(f"\neasing to neutral ({loaded.settings.output.exit_ease_s:g} s); again stops at once")
 
     reload = None if load is None else Reload(service, loaded, load)
     if reload is not None and service.dashboard is not None:
         service.dashboard.rewrite = Rewrite(service, reload)
-    _on_signals(service, ending, None if reload is None or _at_a_terminal() else reload.ask)
-    _say(banner, _opening(loaded, service.core.mapper))
+    _on_signals(service, ending, None if reload is None or _at_a_terminal() else reload.ask, seat)
+    if seat is None or seat.first:
+        _say(banner, _opening(loaded, service.core.mapper))
     _warm_up(warm)
-    if record is not None:
+    garbage.take_over()
+    turn = None
+    if seat is not None:
+        turn = await seat.turn()
+        if turn is None:
+            return False
+        take_over(service, seat, turn)
+        if turn.takeovers:  # what the one before us recorded becomes a take meanwhile
+            loop.call_later(_FINISH_AFTER_S, loop.run_in_executor, None, finish_left_over, loaded.recordings)
+    if record is not None and (turn is None or turn.state is None):
         begin = service.recorder.start_when_ready if record.auto else service.recorder.start
         begin(record.name, record.tags)
     timer = loop.call_later(_REPORT_AFTER_S, lambda: tell("\n".join([*service.watch.report(), *_ways_in(service)])))
-    garbage.take_over()
     try:
         async with asyncio.TaskGroup() as group:
             collector = group.create_task(
@@ -136,6 +156,12 @@ async def _run(
         timer.cancel()
         garbage.give_back()
         notifier.close()
+    return True
+
+
+def _finish_left_over(loaded: Loaded, banner: Banner) -> None:
+    if left := finish_left_over(loaded.recordings):
+        _say(banner, f"{left} that had been cut off: made into takes meanwhile")
 
 
 def _finish(recorder: Recorder, written: bool, code: int, banner: Banner) -> None:
@@ -199,8 +225,13 @@ def _at_a_terminal() -> bool:
     return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
-def _on_signals(service: Service, ending: Callable[[], None], reload: Callable[[], None] | None) -> None:
-    """First signal: the orderly end, of which `ending` tells. Second: now. Without `reload` a hang-up is one too."""
+def _on_signals(
+    service: Service, ending: Callable[[], None], reload: Callable[[], None] | None, seat: Seat | None
+) -> None:
+    """First signal: the orderly end, of which `ending` tells. Second: now. Without `reload` a hang-up is one too.
+
+    In a seat they come from its watcher, and signals only count when that is gone.
+    """
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     asked = False
@@ -217,11 +248,19 @@ def _on_signals(service: Service, ending: Callable[[], None], reload: Callable[[
     handlers: dict[signal.Signals, Callable[[], None]] = dict.fromkeys(_ENDING_SIGNALS, end)
     if _HANG_UP is not None:
         handlers[_HANG_UP] = reload or end
+    if seat is not None:
+        seat.obey({"end": end, "reload": reload or end})
+        handlers = {number: partial(_when_alone, seat, handler) for number, handler in handlers.items()}
     for number, handler in handlers.items():
         try:
             loop.add_signal_handler(number, handler)
         except NotImplementedError:  # Windows: the runner turns Ctrl-C into a cancellation, which panics the bridges
             return
+
+
+def _when_alone(seat: Seat, handler: Callable[[], None]) -> None:
+    if seat.alone:
+        handler()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

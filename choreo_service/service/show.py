@@ -76,6 +76,9 @@ class Service:
         self.recorder = recorder
         self._attach(recorder)
         self.exit_ease_s = exit_ease_s
+        self.grid: tuple[int, int] | None = None  # (start_ns, slots played) of a show that is taken over
+        self.followed: Callable[[], bool] = lambda: False  # whether another engine goes on should this one fail
+        self.on_ending: list[Callable[[], None]] = []  # told when the last tick has been played
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -94,6 +97,7 @@ class Service:
         """Play until `stop()`, for `seconds`, or until every sensor has come to its end.
 
         Raises AdapterConfigError (in an ExceptionGroup) when an adapter can't start; other failures are survived.
+        Bridges panic when it is cancelled, and when a failure ends it that no other engine makes good.
         """
         async with asyncio.TaskGroup() as stage:
             players = [stage.create_task(self._bridge(n, b), name=n) for n, b in self.bridges.items()]
@@ -102,10 +106,13 @@ class Service:
             players += [stage.create_task(self.supervisor.supervise(n, r), name=n) for n, r in self.beside.items()]
             try:
                 await self._play(seconds)
+                for tell in self.on_ending:
+                    tell()
                 await self.controller.ease_to_neutral(self.clock, self.exit_ease_s)
-            except BaseException:
-                self.recorder.note("panic")
-                self.controller.panic_now()
+            except BaseException as error:
+                if not self.followed() or not isinstance(error, Exception):
+                    self.recorder.note("panic")
+                    self.controller.panic_now()
                 raise
             finally:
                 for task in players:
@@ -128,7 +135,8 @@ class Service:
                 listener(accent)
 
     async def _play(self, seconds: float | None) -> None:
-        ticker = Ticker(self.clock, period_ns=self.core.period_ns, start_ns=self.clock.now_ns())
+        start_ns, played = self.grid or (self.clock.now_ns(), 0)
+        ticker = Ticker(self.clock, period_ns=self.core.period_ns, start_ns=start_ns, played=played)
         async with asyncio.TaskGroup() as show:
             loop = show.create_task(
                 run_loop(

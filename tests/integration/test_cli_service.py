@@ -43,6 +43,12 @@ def test_the_unit_is_watched_by_its_ticks_and_has_few_rights(workspace: Path) ->
     assert (lines["UMask"], lines["NoNewPrivileges"]) == ("0077", "true")
 
 
+@pytest.mark.parametrize("system", ["systemd", "launchd"])
+def test_a_standby_is_part_of_the_command(workspace: Path, system: str) -> None:
+    text = _choreo("service", system, "--home", str(workspace), "--standby").output
+    assert ('"run" "--standby" "--home"' if system == "systemd" else "<string>--standby</string>") in text
+
+
 def test_percent_and_dollar_mean_themselves(workspace: Path) -> None:
     folder = workspace.parent / "50% $HOME"
     shutil.copytree(workspace, folder)

@@ -21,6 +21,10 @@ def test_the_command_line_loads_nothing_heavy() -> None:
     assert _loaded_by("import choreo_service.cli").isdisjoint(HEAVY)
 
 
+def test_the_watcher_of_a_standby_loads_nothing_heavy() -> None:
+    assert _loaded_by("import choreo_service.standby.watcher").isdisjoint(HEAVY)
+
+
 @pytest.mark.parametrize("module", ["choreo_service.service", "choreo_service.cli.run"])
 def test_the_stage_loads_neither_the_studio_nor_a_plotter(module: str) -> None:
     assert _loaded_by(f"import {module}").isdisjoint({"choreo_pipelines", "matplotlib"})

@@ -32,8 +32,9 @@ class FakeService:
         self.ok = True
 
     def run_service(
-        self, loaded: Loaded, *, seconds: float | None, banner: Callable[[str], None], record: Any, load: Any
+        self, loaded: Loaded, *, seconds: float | None, banner: Callable[[str], None], record: Any, load: Any, seat: Any
     ) -> int:
+        assert seat is None  # nobody watches
         self.loaded, self.seconds, self.record = loaded, seconds, record
         banner("playing")
         return 0
@@ -91,6 +92,18 @@ def test_run_plays_the_configuration(service: FakeService, capsys: pytest.Captur
     assert service.played.settings.telemetry.summary_s == 60
     assert list(service.played.sensors) == ["phone"]
     assert capsys.readouterr().out == "playing\n"
+
+
+@pytest.mark.parametrize("command", ["run", "record"])
+def test_a_standby_only_watches_and_starts_itself_again(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    watched: list[list[str]] = []
+    monkeypatch.setattr("choreo_service.standby.watcher.watch", lambda argv: watched.append(argv) or 5)
+    monkeypatch.setattr(sys, "argv", ["choreo", command, "--standby", "-o", "engine.seed=4"])
+    assert _choreo(command, "--standby", "-o", "engine.seed=4") == 5
+    assert watched == [[command, "--standby", "-o", "engine.seed=4"]]
+    assert service.loaded is None
 
 
 def test_run_takes_the_users_file(service: FakeService, tmp_path: Path) -> None:

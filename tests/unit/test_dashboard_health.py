@@ -18,6 +18,7 @@ def _state(**changes: Any) -> dict[str, Any]:
         "bridges": [{"name": "midi", "supervised": "up"}],
         "models": "m",
         "mapper": "m",
+        "standby": {"spare": "warm"},
     }
     return {**fine, **changes}
 
@@ -44,6 +45,7 @@ def test_all_is_well() -> None:
         ),
         ({"bridges": [{"name": "midi", "supervised": "up", "reason": "no port"}]}, "warn", "midi: no port"),
         ({"mapper": "rules"}, "warn", "rules play instead"),
+        ({"standby": {"spare": "warming"}}, "warn", "no engine stands by: warming"),
         ({"recording": {"minutes_left": 3.0}}, "warn", "disk full in 3 minutes"),
         ({"recording": {"state": "stalled", "reason": "disk full"}}, "bad", "not being written: disk full"),
         ({"latched": {"panic": True}}, "bad", "panic is latched"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +14,33 @@ from typing import IO, Final, cast
 from choreo_adapters.helper.reports import Report, from_line
 from choreo_service.clock import NS, Clock
 from choreo_service.errors import AdapterLost
+from choreo_service.inherited import Left, drop_helper, inherited_helper, keep_helper
 
 PIPE_BYTES: Final = 4096  # a pipe that holds more only makes what a stalled end says older
 CHECK_NS: Final = NS // 4
 START_NS: Final = 10 * NS  # until the first report: a cold start from a slow disk
 SILENT_BEATS: Final = 4  # heartbeats that may be missing
 END_S: Final = 0.8  # drivers take their time to close, and the end of a show has one second for every adapter
+
+
+class AdoptedProcess:
+    """A helper that another engine started and left: as much of `subprocess.Popen` as can be said of a process that is
+    nobody's child here. While its stdout hasn't ended it lives, and its id is its own."""
+
+    def __init__(self, left: Left) -> None:
+        stdin, stdout = left.fds
+        self.pid = left.pid
+        self.stdin, self.stdout = os.fdopen(stdin, "wb", 0), os.fdopen(stdout, "rb", 0)
+
+    def poll(self) -> None:
+        """Only its parent learns its code."""
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Nothing: whoever reads its stdout sees its end."""
 
 
 class HelperProcess:
@@ -34,9 +56,12 @@ class HelperProcess:
         heartbeat_s: float,
         hang_fix: str,
         environment: Mapping[str, str] | None = None,
+        lasting: bool = False,
     ) -> None:
         """`on_report` gets each report, on the event loop and before watch() raises. `name` and `hang_fix` are for the
-        user; the helper reports at least every `heartbeat_s`; `environment` is added to our own."""
+        user; the helper reports at least every `heartbeat_s`; `environment` is added to our own. One that is
+        `lasting` outlives us where another engine takes over from ours, which finds it by its `argv`; it must tell all
+        that matters again and again."""
         self._argv = argv
         self._on_report = on_report
         self._clock = clock
@@ -44,7 +69,8 @@ class HelperProcess:
         self._hang_fix = hang_fix
         self._silent_ns = round(SILENT_BEATS * heartbeat_s * NS)
         self._environment = dict(environment or {})
-        self._process: subprocess.Popen[bytes] | None = None
+        self._key = f"helper {' '.join(argv)}" if lasting else ""
+        self._process: subprocess.Popen[bytes] | AdoptedProcess | None = None
         self._reader: threading.Thread | None = None
         self._ended = self._hung = self._heard = False
         self._heard_ns = clock.now_ns()
@@ -81,7 +107,19 @@ class HelperProcess:
         return "no sign of life" if silent_ns > (self._silent_ns if self._heard else START_NS) else ""
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        left = inherited_helper(self._key)
+        process = self._process = self._born() if left is None else AdoptedProcess(left)
+        stdin, stdout = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
+        if self._key and left is None:
+            keep_helper(self._key, (stdin.fileno(), stdout.fileno()), process.pid)
+        self._heard_ns = self._clock.now_ns()
+        self._reader = threading.Thread(
+            target=self._listen, args=(stdout, loop), name=f"choreo-{self._name}-reports", daemon=True
+        )
+        self._reader.start()
+
+    def _born(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
             self._argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -90,12 +128,6 @@ class HelperProcess:
             pipesize=PIPE_BYTES,
             env={**os.environ, **self._environment},
         )
-        self._heard_ns = self._clock.now_ns()
-        stdout = cast(IO[bytes], self._process.stdout)
-        self._reader = threading.Thread(
-            target=self._listen, args=(stdout, loop), name=f"choreo-{self._name}-reports", daemon=True
-        )
-        self._reader.start()
 
     def _listen(self, stdout: IO[bytes], loop: asyncio.AbstractEventLoop) -> None:
         """In a thread, as not every loop can watch a pipe. The time is noted here, not later on a busy loop."""
@@ -114,13 +146,18 @@ class HelperProcess:
         if process is None:
             return
         cast(IO[bytes], process.stdin).close()
+        if self._key:
+            drop_helper(self._key)
         if self._hung:
             process.kill()
+        if self._reader is not None:
+            self._reader.join(END_S)  # its stdout ends with it
+            if self._reader.is_alive():
+                process.kill()
+            self._reader.join()
         try:
             process.wait(END_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if self._reader is not None:
-            self._reader.join()
         cast(IO[bytes], process.stdout).close()

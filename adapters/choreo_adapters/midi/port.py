@@ -49,6 +49,7 @@ class MidiHelper(HelperProcess):
         *,
         name: str,
         hang_fix: str,
+        lasting: bool = False,
     ) -> None:
         super().__init__(
             argv,
@@ -58,6 +59,7 @@ class MidiHelper(HelperProcess):
             heartbeat_s=HEARTBEAT_S,
             hang_fix=hang_fix,
             environment={"JACK_NO_START_SERVER": "1"},  # libjack must not start a server of its own
+            lasting=lasting,
         )
 
 

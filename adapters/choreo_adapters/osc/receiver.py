@@ -14,6 +14,7 @@ import struct
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 from choreo_adapters.osc.decode import MAX_BYTES, Message, OscError, decode
@@ -21,6 +22,7 @@ from choreo_adapters.osc.json_datagrams import decode_json
 from choreo_adapters.osc.limits import RateLimiter, Verdict
 from choreo_service.clock import Clock, MonotonicClock, realtime_to_monotonic_ns
 from choreo_service.errors import AdapterConfigError
+from choreo_service.inherited import inherited_socket
 
 PER_WAKE: Final = 64  # datagrams read before everything else on the loop gets its turn
 RECEIVE_BUFFER: Final = 1 << 20  # bytes; a full kernel buffer drops the newest datagrams, the ones we need
@@ -64,7 +66,8 @@ class OscReceiver:
 
     def open(self, host: str, port: int) -> None:
         """Bind `host` (an IP address) and read on the running loop. AdapterConfigError when the port can't be had."""
-        self._socket = _bound(host, port)
+        key = f"udp {host}:{port}"
+        self._socket = inherited_socket(key, partial(_bound, host, port)) if port else _bound(host, port)
         # Simulated time can't be compared with the kernel's.
         self._kernel_stamps = isinstance(self._clock, MonotonicClock) and _ask_for_stamps(self._socket)
         asyncio.get_running_loop().add_reader(self._socket.fileno(), self._drain)

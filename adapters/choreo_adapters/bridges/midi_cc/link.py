@@ -19,7 +19,8 @@ class ChildLink(MidiHelper):
 
     def __init__(self, argv: Sequence[str], on_report: Callable[[Report], None], clock: Clock) -> None:
         fix = "check the JACK or ALSA server it plays through"
-        super().__init__(argv, on_report, clock, name="MIDI", hang_fix=fix)
+        # Lasting: its port, and what is connected to it.
+        super().__init__(argv, on_report, clock, name="MIDI", hang_fix=fix, lasting=True)
         self._stdin = -1
         self._full_ns: int | None = None  # since when the pipe has been full
 

@@ -11,12 +11,9 @@ from pathlib import Path
 import pytest
 
 from choreo_service.clock import MS, NS
-from choreo_service.core import Core
-from choreo_service.service.notify import Notifier
-from choreo_service.ticker import Tick
+from choreo_service.notify import Notifier
 
 PERIOD = 20 * MS
-STEP = Core(performers=1, period_ns=PERIOD, home_bpm=110.0).step(1, 1, NS, ())
 
 
 @pytest.fixture
@@ -47,7 +44,7 @@ def notifying(environ: Mapping[str, str]) -> closing[Notifier]:
 def play(notifier: Notifier, seconds: float, since_s: float = 0.0) -> None:
     first = round(since_s * NS / PERIOD) + 1
     for k in range(first, first + round(seconds * NS / PERIOD)):
-        notifier.tick(Tick(k, 1, NS + k * PERIOD, 0), (), STEP)
+        notifier.alive(NS + k * PERIOD)
 
 
 def test_ready_ticks_and_the_end_are_told(systemd: tuple[socket.socket, str]) -> None:

@@ -6,12 +6,9 @@ The watchdog is fed by the tick, so a service that runs but doesn't play is rest
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
-
-from choreo_service.packets import SensorPacket, Step
-from choreo_service.ticker import Tick
 
 _PINGS_PER_TIMEOUT: Final = 4  # so that one lost ping is not a restart
 _US: Final = 1_000
@@ -32,10 +29,10 @@ class Notifier:
     def stopping(self) -> None:
         self._send("STOPPING=1")
 
-    def tick(self, tick: Tick, packets: Sequence[SensorPacket], step: Step) -> None:
-        """A ping, now and then; a TickListener."""
-        if self._every_ns and tick.due_ns >= self._next_ns:
-            self._next_ns = tick.due_ns + self._every_ns
+    def alive(self, now_ns: int) -> None:
+        """The show plays: a ping, now and then."""
+        if self._every_ns and now_ns >= self._next_ns:
+            self._next_ns = now_ns + self._every_ns
             self._send("WATCHDOG=1")
 
     def close(self) -> None:

@@ -1,0 +1,149 @@
+"""A second service goes on where the first one fell: the same grid, the same music, the same books, the next take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from choreo_service.clock import NS, VirtualClock, run_virtual
+from choreo_service.config import load_settings
+from choreo_service.packets import SensorPacket, Step
+from choreo_service.service import Service, build_service
+from choreo_service.service.succession import note, snapshot, succeed
+from choreo_service.session.state import dump_state
+from choreo_service.standby.packing import pack, unpack
+from choreo_service.standby.seat import Turn
+from choreo_service.ticker import Tick
+
+PLAYED_S = 4.0
+SETTINGS = ("sensors.phone=null", "bridges.bars=null", "bridges.synth=null", "bridges.midi=null", "doors.osc=null")
+
+
+class Engine:
+    """A service without adapters, fed by hand; `left` is what it leaves with every tick, `notes` what came since."""
+
+    def __init__(self, repo_root: Path, clock: VirtualClock, folder: Path, *overrides: str) -> None:
+        options = (*SETTINGS, "dashboard.enabled=false", f"recorder.folder={folder}", *overrides)
+        self.service: Service = build_service(load_settings(home=repo_root, overrides=options, environ={}), clock)
+        self.left: Mapping[str, Any] = {}
+        self.notes: list[Any] = []
+        self.steps: list[Step] = []
+        self.ticks: list[Tick] = []
+        self.service.listeners.append(self._listen)
+        self.service.ingress.on_packet.append(lambda packet: self.notes.append(unpack(pack(note(packet)))))
+
+    def _listen(self, tick: Tick, packets: Sequence[SensorPacket], step: Step) -> None:
+        self.left = unpack(pack(snapshot(self.service, tick)))
+        self.notes = [note(packet) for packet in self.service.ingress.waiting()]
+        self.steps.append(step)
+        self.ticks.append(tick)
+
+    def move(self, n: int) -> None:
+        swing = 5.0 * np.sin(n / 7.0)
+        self.service.ingress.put("acceleration", (swing, -swing, 9.8), source_id="phone")
+
+
+def turn(left: Mapping[str, Any], notes: Sequence[Any] = (), *, trusted: bool = True) -> Turn:
+    return Turn(1, "killed by SIGKILL", left, notes, trusted=trusted, realtime=0)
+
+
+def played(engine: Engine, clock: VirtualClock, seconds: float, first: int = 0) -> None:
+    """Let it play while the phone moves, then fall: nothing eases out, nothing is said."""
+
+    async def show() -> None:
+        running = asyncio.create_task(engine.service.run())
+        for n in range(first, first + round(seconds * 100)):
+            await clock.sleep_until(clock.now_ns() + NS // 100)
+            engine.move(n)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    run_virtual(clock, show())
+
+
+def test_it_goes_on_as_one_engine_would_have(repo_root: Path, tmp_path: Path) -> None:
+    clock = VirtualClock()
+    first = Engine(repo_root, clock, tmp_path)
+    first.service.recorder.start("show", ["berlin"])
+    played(first, clock, PLAYED_S)
+    second = Engine(repo_root, clock, tmp_path)
+    clock.advance(NS // 10)
+    succeed(second.service, turn(first.left))
+    assert dump_state(second.service.core.state()) == dump_state(first.left["core"])
+    assert second.service.recorder.health()["state"] == "recording"
+    assert second.service.recorder.state() == ["show", ["berlin"], False]
+    accepted = second.service.ingress.counts()["phone"]["accepted"]
+    played(second, clock, 1.0, first=round(PLAYED_S * 100))
+    after, before = second.ticks[0], first.ticks[-1]
+    assert after.due_ns - before.due_ns == (after.k - before.k) * second.service.core.period_ns  # one grid
+    assert after.dk == after.k - before.k >= 5  # the gap counts as skipped
+    assert second.service.ingress.counts()["phone"]["accepted"] == accepted + 100
+    largest = np.abs(second.steps[0].controls - first.steps[-1].controls).max()
+    assert largest < 0.25  # the guards' rate over the gap, and no leap to neutral
+
+
+def test_what_came_in_after_the_last_tick_is_played_by_the_successor(repo_root: Path, tmp_path: Path) -> None:
+    clock = VirtualClock()
+    first = Engine(repo_root, clock, tmp_path)
+    played(first, clock, 1.0)
+    for n in range(3):
+        first.move(n)
+    second = Engine(repo_root, clock, tmp_path)
+    succeed(second.service, turn(first.left, first.notes))
+    assert second.service.ingress.counts() == first.service.ingress.counts()
+    before, after = (e.service.ingress.waiting() for e in (first, second))
+    assert len(before) >= 3
+    assert [(p.values, p.rx_ns, p.seq) for p in after] == [(p.values, p.rx_ns, p.seq) for p in before]
+
+
+def test_a_state_of_another_configuration_is_refused_and_the_show_goes_on(repo_root: Path, tmp_path: Path) -> None:
+    clock = VirtualClock()
+    first = Engine(repo_root, clock, tmp_path, "engine.performers=2")
+    first.service.recorder.start("show")
+    played(first, clock, 1.0)
+    second = Engine(repo_root, clock, tmp_path)
+    rest = dump_state(second.service.core.state())
+    with capture_logs() as log:
+        succeed(second.service, turn(first.left))
+    assert "standby.state_refused" in [entry["event"] for entry in log]
+    assert dump_state(second.service.core.state()) == rest
+    assert second.service.recorder.health()["state"] == "recording"
+    played(second, clock, 0.5)
+    assert second.steps
+
+
+def test_after_engines_that_fell_one_after_the_other_the_core_begins_from_rest(repo_root: Path, tmp_path: Path) -> None:
+    clock = VirtualClock()
+    first = Engine(repo_root, clock, tmp_path)
+    first.service.controller.freeze()
+    played(first, clock, 1.0)
+    second = Engine(repo_root, clock, tmp_path)
+    rest = dump_state(second.service.core.state())
+    succeed(second.service, turn(first.left, trusted=False))
+    assert dump_state(second.service.core.state()) == rest
+    assert second.service.controller.latches().frozen_s is not None
+
+
+@pytest.mark.parametrize(("followed", "notes"), [(False, ["panic"]), (True, [])])
+def test_a_failure_that_another_engine_makes_good_sends_no_panic(
+    repo_root: Path, tmp_path: Path, followed: bool, notes: list[str]
+) -> None:
+    clock, said = VirtualClock(), list[str]()
+    engine = Engine(repo_root, clock, tmp_path)
+    engine.service.followed = lambda: followed
+    engine.service.recorder.note = lambda text, **_: said.append(text)  # type: ignore[method-assign]
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    engine.service.listeners.append(fail)
+    with pytest.raises(ExceptionGroup):
+        run_virtual(clock, engine.service.run())
+    assert said == notes
+    assert engine.service.controller.latches().panic == (not followed)
