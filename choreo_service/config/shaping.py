@@ -60,6 +60,11 @@ class Shaped:
                 keys[key] = _said({**flat(controls_of(self.loaded, where)[control]), one: _typed(one, value)}, key)
         return Shaped(self.filed, changes)
 
+    @property
+    def changes(self) -> Changes:
+        """What lies above the files, for another `Shaped` to begin with."""
+        return self._changes
+
     def kept(self) -> list[Kept]:
         """The files that would have to say more, the control map first."""
         folder = self.filed.control_map_path.parent / "scenes"

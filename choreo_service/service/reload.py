@@ -75,6 +75,7 @@ class Reload:
     def __init__(self, service: Service, loaded: Loaded, load: Load, apart: Apart = in_a_process) -> None:
         self._service, self.load, self.apart = service, load, apart
         self.loaded = loaded  # in force
+        self.on_reread: list[Callable[[], None]] = []  # heard each time a configuration was put in
         self._swap = Swap(service)
         service.desk.handle(commands.Reload, lambda _: self.ask())
         self._asked = asyncio.Event()
@@ -108,6 +109,8 @@ class Reload:
             log.warning("config.later", keys=waiting, reason="needs a restart")
             self._service.announce("config", f"from the next start on: {_listed(waiting)}", "warn")
         self.loaded = found.in_force
+        for heard in self.on_reread:
+            heard()
 
     def _refused(self, reason: str, fix: str) -> None:
         logs.get_logger().warning("config.refused", reason=reason, fix=fix)

@@ -134,6 +134,8 @@ async def _run(
         if turn is None:
             return False
         take_over(service, seat, turn)
+        if reload is not None:
+            reload.on_reread.append(seat.reread)
         if turn.takeovers:  # what the one before us recorded becomes a take meanwhile
             loop.call_later(_FINISH_AFTER_S, loop.run_in_executor, None, finish_left_over, loaded.recordings)
     if record is not None and (turn is None or turn.state is None):

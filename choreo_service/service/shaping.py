@@ -8,7 +8,7 @@ from typing import Any
 
 from choreo_service.commands import CommandError, Shape
 from choreo_service.config import Loaded
-from choreo_service.config.shaping import Shaped, controls_of, flat
+from choreo_service.config.shaping import Changes, Shaped, controls_of, flat
 from choreo_service.controller import Controller
 from choreo_service.dashboard.dashboard import Dashboard
 from choreo_service.errors import ConfigError
@@ -41,6 +41,18 @@ class Shaping:
             shaped = self._shaped.change(scene, command.control, command.field, command.value)
         except ConfigError as error:
             raise CommandError(error.problem, fix=error.fix) from None
+        self._go_by(shaped)
+
+    def state(self) -> Changes:
+        """What was changed since the files were read."""
+        return self._shaped.changes
+
+    def load_state(self, changes: Changes) -> None:
+        """Go on with what another engine of this show was told. ConfigError where these files don't allow it."""
+        if changes:
+            self._go_by(Shaped(self._shaped.filed, changes))
+
+    def _go_by(self, shaped: Shaped) -> None:
         self._play(shaped.loaded)
         self._shaped, control_map = shaped, shaped.loaded.control_map
         # The command is in the take that runs; those to come must say what they begin with.

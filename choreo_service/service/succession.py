@@ -41,6 +41,7 @@ def snapshot(service: Service, tick: Tick) -> Mapping[str, Any]:
         "k": tick.k,
         "period_ns": period_ns,
         "core": service.core.state(),
+        "shaping": {} if service.shaping is None else service.shaping.state(),
         "controller": service.controller.state(),
         "ingress": service.ingress.state(),
         "recorder": service.recorder.state(),
@@ -59,6 +60,8 @@ def succeed(service: Service, turn: Turn) -> None:
     try:
         if turn.trusted:
             service.core.load_state(state["core"])
+        if service.shaping is not None:
+            service.shaping.load_state(state["shaping"])
         service.controller.load_state(state["controller"], RAMP_S)
         service.ingress.load_state(state["ingress"])
     except Exception as error:  # noqa: BLE001 - another configuration may have another state: the show goes on

@@ -95,6 +95,10 @@ class Seat:
     def drop(self, key: str) -> None:
         self._channel.send("drop", key=key)
 
+    def reread(self) -> None:
+        """The configuration was read again: a spare that has read the old one is to be replaced."""
+        self._channel.send("reread")
+
     def ending(self) -> None:
         """The show ends in order: no tick follows, and nobody is to take over."""
         self._channel.send("ending")

@@ -50,7 +50,7 @@ class Watcher:
         self._spare: EngineProcess | None = None
         self._code: int | None = None  # of the show, once it is over
         self._asked = self._ends = 0  # how often somebody asked for the end, lately and in all
-        self._reload = False
+        self._reload = self._reread = False
         self._falls, self._in_a_row, self._cause = 0, 0, ""
         self._go_ns = self._next_ns = self._spare_ns = 0  # when one began to play; when the next may, or be started
         self._cold = 0  # spares in a row that didn't get warm
@@ -102,9 +102,10 @@ class Watcher:
         if self._reload:
             self._reload = False
             self._tell("reload")
-            if self._spare is not None:  # it has read the old configuration
-                self._part(self._spare)
-                self._spare = None
+        if self._reread and self._spare is not None:  # it has read the old configuration
+            self._part(self._spare)
+            self._spare = None
+        self._reread = False
         asked, self._asked = self._asked, 0
         for _ in range(asked):
             self._ends += 1
@@ -139,6 +140,8 @@ class Watcher:
             self._kept[message.facts["key"]] = Left(message.fds, message.facts["pid"])
         elif message.what == "drop":
             self._drop(message.facts["key"])
+        elif message.what == "reread":
+            self._reread = True
         elif message.what == "ending":
             engine.ending = True
             self._notifier.stopping()

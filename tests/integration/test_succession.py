@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from choreo_service.clock import NS, VirtualClock, run_virtual
+from choreo_service.commands import Shape
 from choreo_service.config import load_settings
 from choreo_service.packets import SensorPacket, Step
 from choreo_service.service import Service, build_service
@@ -116,6 +117,19 @@ def test_a_state_of_another_configuration_is_refused_and_the_show_goes_on(repo_r
     assert second.service.recorder.health()["state"] == "recording"
     played(second, clock, 0.5)
     assert second.steps
+
+
+def test_what_was_shaped_stays(repo_root: Path, tmp_path: Path) -> None:
+    clock = VirtualClock()
+    first = Engine(repo_root, clock, tmp_path / "recordings")
+    assert first.service.shaping is not None
+    first.service.shaping.obey(Shape(control="density", field="max", value=0.5))
+    played(first, clock, 0.5)
+    second = Engine(repo_root, clock, tmp_path / "recordings")
+    succeed(second.service, turn(first.left))
+    assert second.service.shaping is not None
+    assert second.service.shaping.facts() == first.service.shaping.facts()
+    assert second.service.shaping.facts()["controls"]["density"]["max"] == 0.5
 
 
 def test_after_engines_that_fell_one_after_the_other_the_core_begins_from_rest(repo_root: Path, tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ for message in hear():
     if message is None:
         continue
     write(heard=message.what, **message.facts)
+    if message.what == "reload":
+        channel.send("reread")
     if message.what == "end":
         channel.send("ending")
         sys.exit(0)
