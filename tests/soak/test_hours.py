@@ -30,6 +30,7 @@ from choreo_service.service import Service
 from choreo_service.ticker import Tick
 
 HOURS: Final = float(os.environ.get("CHOREO_SIM_HOURS", "0.034"))
+UNTRACED_H: Final = 2.0  # from here on blocks are counted: a day takes an hour then, and not most of a night
 WRITE_TICKS: Final = 10
 LO, HI = (np.array([getattr(control, end) for control in CONTROLS.values()]) for end in ("lo", "hi"))
 SLACK: Final = 1e-6  # of float32
@@ -152,6 +153,7 @@ def played(hours: float, ledger: Ledger) -> tuple[Ledger, Holdings]:
         {"dancer": dancer},
         {"null": null},
         sample_s=max(SAMPLE_S, 3600 * hours / 500),
+        traced=hours < UNTRACED_H,
         prepare=ledger.prepare,
         recorder=ledger.recorder,
     )
