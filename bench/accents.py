@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from bench.midi_child import STAMP
 from bench.probe import RATE_HZ, REST, SPIKE, sample
+from choreo_service.clock import monotonic_ns
 
 NOTE_ON = 0x90
 PERIOD_S = 1.0 / RATE_HZ
@@ -35,7 +36,7 @@ class AccentEar(threading.Thread):
     def run(self) -> None:
         while True:
             data = self.sock.recv(2048)
-            now_ns = time.monotonic_ns()
+            now_ns = monotonic_ns()
             if self.midi:
                 at_ns, message = STAMP.unpack(data)  # when the driver was given the byte
                 if message[0] & 0xF0 == NOTE_ON:
@@ -62,7 +63,7 @@ def hits(port: int, count: int, seed: int) -> list[int]:
     for _ in range(count):
         quiet(rng.uniform(0.4, 0.5))
         time.sleep(rng.uniform(0.0, PERIOD_S))
-        sent.append(time.monotonic_ns())
+        sent.append(monotonic_ns())
         out.send(spike)
         time.sleep(PERIOD_S)
     quiet(0.2)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from bench.midi_child import STAMP
+from choreo_service.clock import monotonic_ns
 
 RATE_HZ = 100.0
 REST = (0.0, 0.0, 9.80665)
@@ -50,12 +51,12 @@ class Ear(threading.Thread):
         return id(self)
 
     def listen(self) -> None:
-        self.heard_ns, self._armed_ns = 0, time.monotonic_ns()
+        self.heard_ns, self._armed_ns = 0, monotonic_ns()
 
     def run(self) -> None:
         while True:
             data = self.sock.recv(2048)
-            now_ns = time.monotonic_ns()
+            now_ns = monotonic_ns()
             key, value, least = self._midi(data) if self.midi else self._osc(data)
             if key is None:
                 continue
@@ -103,7 +104,7 @@ def spikes(port: int, osc: Ear, midi: Ear, count: int, seed: int) -> list[Heard]
         time.sleep(rng.uniform(0.0, 0.02))
         osc.listen()
         midi.listen()
-        sent_ns = time.monotonic_ns()
+        sent_ns = monotonic_ns()
         out.send(spike)
         quiet(0.15)
         heard.append(Heard(sent_ns, osc.heard_ns, midi.heard_ns))
@@ -119,10 +120,10 @@ def echo_round_trips(count: int) -> list[int]:
     sock.connect(("127.0.0.1", int(child.stdout.readline())))
     trips = []
     for _ in range(count):
-        began = time.monotonic_ns()
+        began = monotonic_ns()
         sock.send(b"ping")
         sock.recv(64)
-        trips.append(time.monotonic_ns() - began)
+        trips.append(monotonic_ns() - began)
         time.sleep(0.005)
     child.stdin.close()
     child.wait()

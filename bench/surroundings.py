@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from bench.probe import RATE_HZ, sample
+from choreo_service.clock import monotonic_ns
 
 STEP_HZ: Final = 1.9
 BREATH_S: Final = 7.0
@@ -52,6 +53,6 @@ def _dance(port: int, ended: threading.Event, sent_ns: list[int]) -> None:
             t_s = i / RATE_HZ
             swing = 4.0 * math.sin(2 * math.pi * STEP_HZ * t_s) * (1.0 + 0.5 * math.sin(t_s / BREATH_S))
             out.send(sample((swing, -swing, 9.8 + swing)))
-            sent_ns.append(time.monotonic_ns())
+            sent_ns.append(monotonic_ns())
             i += 1
             time.sleep(max(0.0, began + i / RATE_HZ - time.monotonic()))

@@ -22,6 +22,15 @@ MS: Final = 1_000_000
 
 _THREAD_GRACE_S: Final = 1.0
 
+# Linux counts the time the machine sleeps on CLOCK_BOOTTIME alone, macOS on CLOCK_MONOTONIC; Windows has neither, and
+# time.monotonic_ns() counts it there. Without it a laptop that wakes up would take what it heard before for news.
+_CLOCK: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
+
+def monotonic_ns() -> int:
+    """Nanoseconds since the machine was started, its sleep included; the same for all its processes, never set back."""
+    return time.monotonic_ns() if _CLOCK is None else time.clock_gettime_ns(_CLOCK)
+
 
 class Clock(Protocol):
     """Monotonic time in nanoseconds and a sleep that never returns early."""
@@ -32,18 +41,19 @@ class Clock(Protocol):
 
 
 class MonotonicClock:
-    """CLOCK_MONOTONIC, shared by all processes of the machine."""
+    """The machine's own clock, as `monotonic_ns` reads it."""
 
     def now_ns(self) -> int:
-        return time.monotonic_ns()
+        return monotonic_ns()
 
     async def sleep_until(self, t_ns: int) -> None:
         """Yield at least once, so that input is drained even when already late.
 
         uvloop's timers move in 1 ms steps and may fire early; asking for the rest in less than that would spin, 2 % of
-        a core and 50 Hz. So the last step is a whole one, and a sleeper is up to about 1 ms late.
+        a core and 50 Hz. So the last step is a whole one, and a sleeper is up to about 1 ms late. While the machine
+        sleeps the loop's timers stand still: a sleeper then wakes late by what was left of its wait.
         """
-        while (wait := t_ns - time.monotonic_ns()) > 0:  # noqa: ASYNC110 - waits for a time, and may wake early
+        while (wait := t_ns - monotonic_ns()) > 0:  # noqa: ASYNC110 - waits for a time, and may wake early
             await asyncio.sleep(max(wait, MS) / NS)
         await asyncio.sleep(0)
 
@@ -115,23 +125,20 @@ def take_name() -> str:
 
 
 def clock_anchor() -> dict[str, int]:
-    """The machine's clocks, read together, in ns: what a recording keeps so that its time can be compared with
-    others'. The boot clock, where there is one, runs on while the machine sleeps."""
-    anchor = {"mono_ns": time.monotonic_ns(), "wall_ns": time.time_ns()}
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        anchor["boottime_ns"] = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    return anchor
+    """Our clock, the wall clock and the one that stands still while the machine sleeps, read together, in ns: what a
+    recording keeps so that its time can be compared with others'."""
+    return {"mono_ns": monotonic_ns(), "wall_ns": time.time_ns(), "awake_ns": time.monotonic_ns()}
 
 
 def realtime_to_monotonic_ns(realtime_ns: int) -> int:
     """A kernel receive stamp (CLOCK_REALTIME) on the monotonic clock. Both clocks are read now, so call it soon after
     receipt."""
-    return time.monotonic_ns() - (time.time_ns() - realtime_ns)
+    return monotonic_ns() - (time.time_ns() - realtime_ns)
 
 
-def monotonic_to_realtime_ns(monotonic_ns: int) -> int:
+def monotonic_to_realtime_ns(t_ns: int) -> int:
     """A monotonic time as CLOCK_REALTIME, for receivers that schedule by the wall clock (OSC time tags)."""
-    return monotonic_ns + (time.time_ns() - time.monotonic_ns())
+    return t_ns + (time.time_ns() - monotonic_ns())
 
 
 def work_ns() -> int:

@@ -19,6 +19,7 @@ from bench.soak.hosted import Ticks, settled_ns, start
 from bench.soak.receiver import receiving
 from bench.surroundings import moving_phone
 from choreo_adapters.osc.decode import OscError, decode
+from choreo_service.clock import monotonic_ns
 
 RATE: Final = 20_000
 SECONDS: Final = 20.0
@@ -89,10 +90,10 @@ def _run(*, flood: bool) -> Run:
             begin_ns = settled_ns()
             flooder = _flooder(port) if flood else None
             cpu, _ = host.cost(SECONDS)
-            end_ns = time.monotonic_ns()
+            end_ns = monotonic_ns()
             if flooder is not None:
                 flooder.wait()
-            flood_s = (time.monotonic_ns() - begin_ns) / 1e9
+            flood_s = (monotonic_ns() - begin_ns) / 1e9
         time.sleep(0.5)  # what is on its way arrives
         result = host.end()
     ticks = Ticks.between(begin_ns, end_ns, result)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.child import Host, free_port
+from choreo_service.clock import monotonic_ns
 
 PERIOD_MS: Final = 20.0
 SETTINGS: Final = {
@@ -74,4 +75,4 @@ class Ticks:
 def settled_ns() -> int:
     """Wait until the start is over; the time then."""
     time.sleep(SETTLE_S)
-    return time.monotonic_ns()
+    return monotonic_ns()

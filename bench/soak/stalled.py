@@ -16,6 +16,7 @@ from bench.machine import load, machine
 from bench.soak.hosted import PERIOD_MS, Ticks, settled_ns, start
 from bench.soak.receiver import Arrivals, receiving
 from bench.surroundings import moving_phone
+from choreo_service.clock import monotonic_ns
 
 STALLS_S: Final = (0.03, 0.1, 0.3, 0.5, 1.0, 2.0)
 ROUNDS: Final = 3
@@ -32,7 +33,7 @@ def stalled() -> list[Section]:
         with moving_phone(port):
             begin_ns = settled_ns()
             woken = [_stall(host.pid, seconds) for _ in range(ROUNDS) for seconds in STALLS_S]
-            end_ns = time.monotonic_ns()
+            end_ns = monotonic_ns()
         ticks = Ticks.between(begin_ns, end_ns, host.end())
     return [
         Section(
@@ -51,7 +52,7 @@ def _stall(pid: int, seconds: float) -> tuple[int, int]:
     """(monotonic, wall clock) ns at which it goes on."""
     os.kill(pid, signal.SIGSTOP)
     time.sleep(seconds)
-    woken = time.monotonic_ns(), time.time_ns()
+    woken = monotonic_ns(), time.time_ns()
     os.kill(pid, signal.SIGCONT)
     time.sleep(BETWEEN_S)
     return woken

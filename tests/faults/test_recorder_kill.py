@@ -19,6 +19,7 @@ from rig.recording import RecordingProcess, lost_s
 
 from choreo_service.cli import choreo
 from choreo_service.cli.failure import exit_code_of
+from choreo_service.clock import monotonic_ns
 from choreo_service.recorder import recover, unfinished
 from choreo_service.service.finishing import finish_apart
 from choreo_service.session import Session, open_session, tick_list
@@ -35,7 +36,7 @@ def test_killed_at_a_random_moment(tmp_path: Path, seed: int, losses: list[float
         process.start(timeout_s=30)
         time.sleep(random.Random(seed).uniform(0.0, 1.2))
         process.kill()
-        killed_ns = time.monotonic_ns()
+        killed_ns = monotonic_ns()
     finally:
         process.stop()
     ((_, take),) = recover(unfinished(process.takes))

@@ -23,6 +23,7 @@ from rig.recording import RecordingProcess, lost_s
 
 from choreo_service.cli import choreo
 from choreo_service.cli.failure import exit_code_of
+from choreo_service.clock import monotonic_ns
 from choreo_service.recorder import recover, unfinished
 from choreo_service.session import Session, open_session, tick_list
 
@@ -66,7 +67,7 @@ def test_what_was_called_durable_survives_a_power_cut(
         time.sleep(random.Random(seed).uniform(0.5, 3.0))
         durable = process.health()["durable"]
         disk.cut()
-        cut_ns = time.monotonic_ns()
+        cut_ns = monotonic_ns()
         process.kill()
     finally:
         process.stop()

@@ -23,10 +23,11 @@ BPM: Final = 97.0
 HEAD_START: Final = 100  # lines, a fiftieth of a second each
 WITHIN_BEATS: Final = 0.005
 
-# Prints its own (monotonic ns, phase) as long as it is listened to.
+# Prints its own (ns of our clock, phase) as long as it is listened to.
 OTHER: Final = f"""
-import asyncio, time
+import asyncio
 from aalink import Link
+from choreo_service.clock import monotonic_ns
 
 async def main():
     link = Link({BPM})
@@ -34,7 +35,7 @@ async def main():
     link.enabled = True
     while True:
         await asyncio.sleep(0.02)
-        print(time.monotonic_ns(), link.phase, flush=True)
+        print(monotonic_ns(), link.phase, flush=True)
 
 asyncio.run(main())
 """

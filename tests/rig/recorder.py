@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from choreo_service.clock import monotonic_ns
 from rig.jack_server import JackServer
 from rig.process import PeerError, wait_until
 
@@ -107,7 +107,7 @@ class Recorder:
         if client is None:
             return
         block = np.stack([port.get_array() for port in client.inports], axis=1)  # a copy: JACK reuses its buffers
-        self._blocks.append((client.last_frame_time, time.monotonic_ns(), block))
+        self._blocks.append((client.last_frame_time, monotonic_ns(), block))
 
     def _count_xrun(self, _delay_us: float) -> None:
         self._xruns += 1

@@ -1,10 +1,17 @@
 """The virtual clock jumps, the real one never wakes early."""
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
 from choreo_service.clock import MS, NS, MonotonicClock, VirtualClock, realtime_to_monotonic_ns, run_virtual
+
+ASLEEP_S = 86_400
+# To a process of this time namespace the machine has slept a day since it was started, and not been awake longer.
+SLEPT = ("unshare", "--time", "--boottime", str(ASLEEP_S), sys.executable, "-c")
+DIFFERENCE = "import time; from choreo_service.clock import monotonic_ns; print(monotonic_ns() - time.monotonic_ns())"
 
 
 def test_virtual_sleepers_wake_in_order_at_exactly_their_time() -> None:
@@ -97,3 +104,12 @@ def test_a_kernel_stamp_keeps_its_age() -> None:
     stamp = realtime_to_monotonic_ns(time.time_ns() - 5 * MS)
     age = MonotonicClock().now_ns() - stamp
     assert 5 * MS <= age < NS
+
+
+def test_the_time_the_machine_sleeps_counts() -> None:
+    try:
+        subprocess.run((*SLEPT, "pass"), check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no time namespace of our own here (Linux, root): {error}")
+    told = subprocess.run((*SLEPT, DIFFERENCE), check=True, capture_output=True, text=True)
+    assert int(told.stdout) == pytest.approx(ASLEEP_S * NS, abs=NS)
