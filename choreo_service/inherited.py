@@ -32,6 +32,7 @@ class _Shelf:
     def __init__(self) -> None:
         self.keeper: Keeper | None = None
         self.left: dict[str, Left] = {}
+        self.unclaimed: set[str] = set()
 
 
 _shelf = _Shelf()
@@ -39,7 +40,18 @@ _shelf = _Shelf()
 
 def share(keeper: Keeper | None, left: Mapping[str, Left] | None = None) -> None:
     """From now on take from what is `left`, whose descriptors become ours, and let `keeper` hold what is made."""
-    _shelf.keeper, _shelf.left = keeper, dict(left or {})
+    _shelf.keeper, _shelf.left, _shelf.unclaimed = keeper, dict(left or {}), set(left or {})
+
+
+def let_go_unclaimed() -> None:
+    """End and close what an engine before this one has left and no adapter of ours has asked for: it belongs to a
+    configuration that is no more."""
+    for key in _shelf.unclaimed:
+        for fd in _shelf.left.pop(key, Left(())).fds:
+            os.close(fd)
+        if _shelf.keeper is not None:
+            _shelf.keeper.drop(key)
+    _shelf.unclaimed.clear()
 
 
 def inherited_socket(key: str, make: Callable[[], socket.socket]) -> socket.socket:
@@ -47,6 +59,7 @@ def inherited_socket(key: str, make: Callable[[], socket.socket]) -> socket.sock
 
     The caller closes it as its own. A key names what is bound ("udp 127.0.0.1:9000"); what `make` raises is raised.
     """
+    _shelf.unclaimed.discard(key)
     if _shelf.keeper is None:
         return make()
     if key not in _shelf.left:
@@ -61,6 +74,7 @@ def inherited_socket(key: str, make: Callable[[], socket.socket]) -> socket.sock
 
 def inherited_helper(key: str) -> Left | None:
     """The helper that an engine before this one has left under `key`, now the caller's; None where there is none."""
+    _shelf.unclaimed.discard(key)
     return _shelf.left.pop(key, None)
 
 

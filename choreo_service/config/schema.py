@@ -21,7 +21,6 @@ from choreo_service.config.control_map import ControlMap, ControlSpec, default_s
 from choreo_service.config.scenes import SceneFile
 from choreo_service.config.settings import AdapterBlock, BridgeBlock, Settings
 
-SCHEMA_FILES: Final = ("schema.json", "control_map.schema.json", "scene.schema.json")
 OWN_DISTRIBUTION: Final = "choreo-service"
 _DIALECT: Final = "http://json-schema.org/draft-07/schema#"  # what the YAML language server understands best
 

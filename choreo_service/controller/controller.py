@@ -61,12 +61,16 @@ class Controller:
         """Play by these from now on. Old and new cross-fade in CHANGE_S, ranges glide, hands keep what they hold, and
         every control is sent anew. `throttles` is each bridge's own, in ns; its delay stays.
 
-        CommandError, and nothing changed, while too many scenes fade into each other.
+        CommandError, and nothing changed, where `require_room` raises it.
         """
         chosen = [paths[name] for name in CONTROL_NAMES]
         self._morph.replace({HOME: Scene(chosen, manners.ease_s), **scenes}, HOME, CHANGE_S)
         self._go_by(chosen, manners, CHANGE_S)
         self._delivery.follow(chosen, round(refresh_s * NS), throttles)
+
+    def require_room(self) -> None:
+        """CommandError while too many scenes fade into each other for `change`."""
+        self._morph.require_room()
 
     def reshape(self, paths: Mapping[str, ControlPath], *, manners: Manners, scenes: Mapping[str, Scene]) -> None:
         """Other curves, ranges, glides or addresses for the scenes there are, heard within RESHAPE_S, as often as a

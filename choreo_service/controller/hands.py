@@ -220,15 +220,21 @@ class Hands:
         }
 
     def load_state(self, state: Mapping[str, Any], fade_ns: int) -> None:
-        """Go on from there: what was in force is, and every control walks from where it was in `fade_ns`."""
-        for row, left in zip(self._cells, state["cells"], strict=True):
+        """Go on from there: what was in force is, and every control walks from where it was in `fade_ns`; those of a
+        performer who wasn't there from neutral."""
+        for row, left in zip(self._cells, state["cells"], strict=False):
             for cell, it in zip(row, left, strict=True):
                 cell.load_state(it, self._takeover, fade_ns)
         self._panic, self._arriving, self._frozen_ns = state["panic"], state["arriving"], state["frozen_ns"]
         self._held, self._manual = set(state["held"]), set(state["manual"])
-        self.muted = {control: list(left_at) for control, left_at in state["muted"].items()}
-        self._map = None if state["map"] is None else (state["map"][0], state["map"][1])
-        self._map_ns, self._idle = state["map_ns"], False
+        self.muted = {
+            control: [*left_at, *(row[control].out for row in self._cells[len(left_at) :])][: len(self._cells)]
+            for control, left_at in state["muted"].items()
+        }
+        swept = state["map"]
+        self._map = None if swept is None or swept[0] >= len(self._cells) else (swept[0], swept[1])
+        self._map_ns = state["map_ns"]
+        self._own()
 
     def _own(self) -> None:
         """Tell every cell whose word counts now."""

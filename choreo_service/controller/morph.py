@@ -40,13 +40,13 @@ class Morph:
         scene = self._scenes.get(name)
         if scene is None:
             raise CommandError(f"no scene {name[:40]!r}", fix=f"one of {', '.join(self._scenes)}")
-        self._require_room()
+        self.require_room()
         self.scene = name
         self._layers.append(self._layer(name, scene.morph_s if morph_s is None else morph_s))
 
     def replace(self, scenes: Mapping[str, Scene], otherwise: str, morph_s: float) -> None:
         """These are the scenes now: fade to the new one of the name that plays, or to `otherwise` where it is gone."""
-        self._require_room()
+        self.require_room()
         self._scenes = scenes
         for layer in self._layers:
             layer.scene = ""
@@ -59,6 +59,11 @@ class Morph:
             for row in layer.chains:
                 for chain, path in zip(row, scenes[layer.scene].paths, strict=True):
                     chain.follow(path, round(fade_s * NS))
+
+    def require_room(self) -> None:
+        """CommandError while too many scenes fade into each other for another one to be asked for."""
+        if len(self._layers) >= MOST_LAYERS:
+            raise CommandError("too many scenes still fade into each other", fix="wait until one has arrived")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,10 +94,6 @@ class Morph:
             for i, (chain, x) in enumerate(zip(layer.chains[performer], positions, strict=True)):
                 out[i] += share * (chain.step(x, dk) - out[i])
         return out
-
-    def _require_room(self) -> None:
-        if len(self._layers) >= MOST_LAYERS:
-            raise CommandError("too many scenes still fade into each other", fix="wait until one has arrived")
 
     def _layer(self, name: str, whole_s: float) -> _Layer:
         paths = self._scenes[name].paths

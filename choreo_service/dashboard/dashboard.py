@@ -68,6 +68,11 @@ class Dashboard:
         """What is listened on: this machine only, unless the user asked for the network."""
         return "0.0.0.0" if self._settings.lan and self._settings.host == "127.0.0.1" else self._settings.host
 
+    def keep_token(self, token: str) -> None:
+        """Go on with what tablets were given by the engine before this one, unless the configuration names another."""
+        if token and self.token and not self._settings.token:
+            self.token = token
+
     def follow(self, configuration: Configuration, control_map: ControlMap) -> None:
         """Another configuration is in effect; pages that are open show its ranges when they are loaded again."""
         self.configuration = configuration

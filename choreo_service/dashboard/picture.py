@@ -30,8 +30,8 @@ class Picture:
     """Reads the parts of a running service; changes none.
 
     `facts` are further sections of the state, by name. The pages know `latched` (panic, frozen_s, held, muted, manual,
-    map), `scenes` (name, names), `shape` (service/shaping.py), `learnt` (protocols.Learns) and `recording` (state,
-    take, elapsed_s, bytes, minutes_left, reason).
+    map), `scenes` (name, names), `shape` (service/shaping.py), `learnt` (protocols.Learns), `recording` (state, take,
+    elapsed_s, bytes, minutes_left, reason), `calibration` (dashboard/calibration.py) and `standby` (standby/seat.py).
     """
 
     def __init__(

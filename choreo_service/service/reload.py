@@ -119,7 +119,8 @@ class Reload:
     def _put_in(self, found: Prepared) -> None:
         """On the loop, without an await: no tick sees half of it."""
         service, settings, control_map = self._service, found.in_force.settings, found.in_force.control_map
-        if found.cast is not None:  # first, as it alone can fail
+        service.controller.require_room()  # all or nothing: what may be refused comes first
+        if found.cast is not None:
             self._swap.put_in(found.cast)
         service.controller.change(
             found.paths,

@@ -19,6 +19,7 @@ from choreo_service.clock import MonotonicClock
 from choreo_service.config import Loaded
 from choreo_service.core import Core
 from choreo_service.errors import ChoreoError
+from choreo_service.inherited import let_go_unclaimed
 from choreo_service.notify import Notifier
 from choreo_service.places import state_folder
 from choreo_service.recorder import Recorder
@@ -37,7 +38,7 @@ Banner = Callable[[str], None]
 EXIT_AT_ONCE: Final = 130  # what shells report for SIGINT
 _WARM_UP_TICKS: Final = 50
 _REPORT_AFTER_S: Final = 1.5  # by then sockets are bound and MIDI ports found or not
-_FINISH_AFTER_S: Final = 5.0  # the next spare is warm by then, and a take-over is not disturbed
+_TIDY_AFTER_S: Final = 5.0  # the next spare is warm by then, and a take-over is not disturbed
 _INDENT: Final = " " * 15
 _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _HANG_UP: Final = getattr(signal, "SIGHUP", None)  # Windows has none
@@ -137,7 +138,8 @@ async def _run(
         if reload is not None:
             reload.on_reread.append(seat.reread)
         if turn.takeovers:  # what the one before us recorded becomes a take meanwhile
-            loop.call_later(_FINISH_AFTER_S, loop.run_in_executor, None, finish_left_over, loaded.recordings)
+            loop.call_later(_TIDY_AFTER_S, loop.run_in_executor, None, finish_left_over, loaded.recordings)
+            loop.call_later(_TIDY_AFTER_S, let_go_unclaimed)
     if record is not None and (turn is None or turn.state is None):
         begin = service.recorder.start_when_ready if record.auto else service.recorder.start
         begin(record.name, record.tags)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from choreo_service.logs import get_logger
@@ -50,28 +51,34 @@ def snapshot(service: Service, tick: Tick) -> Mapping[str, Any]:
 
 
 def succeed(service: Service, turn: Turn) -> None:
-    """Let `service` go on where another engine fell; before it runs. What can't be used begins from rest."""
+    """Let `service` go on where another engine fell; before it runs. A part that can't use its state begins from rest:
+    another configuration may have another one, and the show goes on."""
     if turn.state is None:
         return
-    state, log = turn.state, get_logger()
-    rest = service.core.state()
-    if state["period_ns"] == service.core.period_ns:
+    state, core, rest = turn.state, service.core, service.core.state()
+    if state["period_ns"] == core.period_ns:  # else other filters on another grid, from rest
         service.grid = (state["due_ns"] - state["k"] * state["period_ns"], state["k"])
-    try:
-        if turn.trusted:
-            service.core.load_state(state["core"])
-        if service.shaping is not None:
-            service.shaping.load_state(state["shaping"])
-        service.controller.load_state(state["controller"], RAMP_S)
-        service.ingress.load_state(state["ingress"])
-    except Exception as error:  # noqa: BLE001 - another configuration may have another state: the show goes on
-        service.core.load_state(rest)
-        log.warning("standby.state_refused", cause=f"{type(error).__name__}: {error}", now="begins from rest")
+        if turn.trusted and not _goes_on("core", core.load_state, state["core"]):
+            core.load_state(rest)
+    if service.shaping is not None:
+        _goes_on("shaping", service.shaping.load_state, state["shaping"])
+    _goes_on("controller", partial(service.controller.load_state, fade_s=RAMP_S), state["controller"])
+    _goes_on("ingress", service.ingress.load_state, state["ingress"])
     if service.dashboard is not None:
-        service.dashboard.token = state["token"]  # tablets were given it
+        service.dashboard.keep_token(state["token"])
     service.recorder.load_state(state["recorder"])
     for packet in turn.notes:
         service.ingress.put(**packet)
+
+
+def _goes_on(part: str, load: Callable[[Any], object], state: Any) -> bool:
+    try:
+        load(state)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other parts and the show go on
+        cause = f"{type(error).__name__}: {error}"
+        get_logger().warning("standby.state_refused", part=part, cause=cause, now="begins from rest")
+        return False
+    return True
 
 
 def note(packet: SensorPacket) -> Mapping[str, Any]:

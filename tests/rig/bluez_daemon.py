@@ -24,7 +24,6 @@ ADAPTER, DEVICE = "org.bluez.Adapter1", "org.bluez.Device1"
 SERVICE, CHARACTERISTIC = "org.bluez.GattService1", "org.bluez.GattCharacteristic1"
 OBJECTS, PROPERTIES = "org.freedesktop.DBus.ObjectManager", "org.freedesktop.DBus.Properties"
 FAILED: Final = "org.bluez.Error.Failed"
-ABORTED: Final = "le-connection-abort-by-local"  # bleak's own name for a link that came up and fell at once
 ADVERTISE_S: Final = 0.02
 
 

@@ -32,7 +32,6 @@ class Played:
     bridges: dict[str, SimBridge]
     start_ns: int
     end_ns: int
-    last_sensor_ns: int  # when the last sample was accepted
     writer: SimWriter
     adapter_states: set[str] = field(default_factory=set)
     takes: Takes = field(default_factory=dict)  # of the whole show
@@ -90,7 +89,7 @@ def play(seed: int, seconds: float = 10.0) -> Played:
     if plan.recording:
         service.recorder.start()
         writer.look()
-    played = Played(plan, service, tape, bridges, clock.now_ns(), 0, 0, writer)
+    played = Played(plan, service, tape, bridges, clock.now_ns(), 0, writer)
     service.supervisor.hooks.append(lambda event: played.adapter_states.add(event.state))
     run_virtual(clock, service.run(seconds))
     played.end_ns = clock.now_ns()

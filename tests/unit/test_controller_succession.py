@@ -84,8 +84,25 @@ def test_the_scene_plays_on_and_one_that_is_gone_becomes_home() -> None:
     assert (without.controller.playing[0], without.at()) == ("home", pytest.approx(0.8))
 
 
-def test_another_number_of_performers_is_refused() -> None:
+@pytest.mark.parametrize(("before", "now"), [(1, 2), (2, 1)])
+@pytest.mark.parametrize("verb", VERBS)
+def test_also_where_performers_came_or_went(verb: str, before: int, now: int) -> None:
+    stage = Stage(performers=before)
+    stage.tick(3, body=0.2)
+    VERBS[verb](stage.controller)
+    stage.tick(1, body=0.2)
+    after = successor(stage, performers=now)
+    assert after.controller.latches() == stage.controller.latches()
+    after.tick(2 * FADE, body=0.9)
+    if verb == "panic":
+        assert [packet.density for packet in after.controller.latest] == pytest.approx([SAFE] * now)
+    after.controller.resume()
+    after.tick(2 * FADE, body=0.9)
+    assert [packet.density for packet in after.controller.latest] == pytest.approx([0.9] * now)
+
+
+def test_a_map_sweep_of_a_performer_who_is_gone_ends() -> None:
     stage = Stage(performers=2)
+    stage.controller.map("tension", 1)
     stage.tick(1)
-    with pytest.raises(ValueError, match="argument 2"):
-        successor(stage)
+    assert successor(stage).controller.latches().map == ""

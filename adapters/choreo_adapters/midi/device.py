@@ -6,9 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Final, Protocol
-
-APIS: Final = ("auto", "alsa", "jack", "coremidi", "winmm")
+from typing import Any, ClassVar, Protocol
 
 
 class MidiPort(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from rich.text import Text
@@ -14,7 +15,10 @@ from choreo_service.cli.top.keys import SCENE_KEYS, Keys
 from choreo_service.cli.top.link import Link
 from choreo_service.clock import MonotonicClock
 
-_HELP: Final = "Esc panic  U resume  F freeze  R record  M marker  S resend  T tap  1-5 then M H L  [ ] scene  Q leave"
+_HELP: Final = (
+    "Esc panic  U resume  F freeze  R record  M marker  S resend  T tap  C learn my range  P who leads  "
+    "1-5 then M H L  [ ] scene  Q leave"
+)
 
 
 class Top(App[None]):
@@ -61,6 +65,8 @@ class Top(App[None]):
             self.exit()
         elif event.key in SCENE_KEYS:
             self.run_worker(self._scene(SCENE_KEYS[event.key]))
+        elif event.key in ("p", "P"):
+            self.run_worker(self._lead_next())
         elif (asked := self._keys.press(event.key)) is not None:
             self.run_worker(self._ask(*asked))
         self.draw()
@@ -78,5 +84,13 @@ class Top(App[None]):
             self._said = "no scenes in this configuration"
             self.draw()
             return
-        at = names.index(name) if name in names else -1 if step > 0 else 0
-        await self._ask("scene", {"name": names[(at + step) % len(names)]})
+        await self._ask("scene", {"name": _beside(names, name, step)})
+
+    async def _lead_next(self) -> None:
+        if leaders := self.link.hello.get("leaders", []):
+            await self._ask("policy", {"leader": _beside(leaders, self.link.state.get("leader", ""), 1)})
+
+
+def _beside(names: Sequence[str], name: str, step: int) -> str:
+    at = names.index(name) if name in names else -1 if step > 0 else 0
+    return names[(at + step) % len(names)]

@@ -16,6 +16,7 @@ KEYS: Final[Mapping[str, str]] = {
     "m": "marker",
     "s": "resend",
     "t": "tap",
+    "c": "recalibrate",
 }
 CONTROL_KEYS: Final[Mapping[str, str]] = {"m": "mute", "h": "hold", "l": "map"}
 SCENE_KEYS: Final[Mapping[str, int]] = {"[": -1, "left_square_bracket": -1, "]": +1, "right_square_bracket": +1}
