@@ -208,7 +208,7 @@ def test_what_was_lost_says_why_and_its_return_how_long(log: list[dict[str, Any]
     assert one(log, "input.refused")["cause"] == "unknown performer"
     assert "engine.performers=2" in one(log, "input.refused")["hint"]
     assert one(log, "bridge.fault")["cause"] == "ValueError: a plug-in's bug"
-    assert one(log, "tick.skipped")["slots"] == 14
+    assert one(log, "tick.skipped")["slots"] == 15  # 300 ms stalled, and after so long it waits for the slot to come
 
 
 def test_the_disk_is_told_of_from_its_first_refusal_to_the_end(log: list[dict[str, Any]]) -> None:

@@ -90,6 +90,8 @@ def test_every_verb_is_acknowledged_and_reaches_both_receivers(
         hand.open("Map")
         for walk in (_by_hand, _shape, _learn):
             walk(rig, hand)
+        hand.open("Config")
+        _reload(rig, hand)
 
     try:
         pages.visit(rig.show.url, act, size=(1280, 1400))
@@ -263,3 +265,14 @@ def _learn(rig: PageRig, hand: Mouse | Keys) -> None:
     hand.use(rig.page.get_by_role("button", name="Resume all"))
     rig.answered("resume")
     rig.until(lambda: rig.latched()["manual"] == (), "tension is given back")
+
+
+def _reload(rig: PageRig, hand: Mouse | Keys) -> None:
+    """The files are read again beside the show, which goes on."""
+    reread: list[str] = []
+    rig.show.reload.on_reread.append(lambda: reread.append("again"))
+    hand.use(rig.page.get_by_role("button", name="Read the files again"))
+    rig.answered("read the files again")
+    rig.until(lambda: reread == ["again"], "the configuration is read again")
+    rig.mark()
+    rig.arrives("density", 5)

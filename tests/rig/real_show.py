@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Final, Self
@@ -11,6 +12,7 @@ from choreo_service.clock import MonotonicClock
 from choreo_service.config import load_settings
 from choreo_service.dashboard.dashboard import Dashboard
 from choreo_service.service import Service, build_service
+from choreo_service.service.reload import Reload
 from rig.process import wait_until
 
 OPEN_S: Final = 60.0  # a slow machine reads models and pages
@@ -21,11 +23,14 @@ class RealShow:
 
     def __init__(self, home: Path, *overrides: str) -> None:
         settings = ("dashboard.port=0", "bridges.bars=null", "engine.mapper=rules", *overrides)
-        self.loaded = load_settings(profile="demo", home=home, environ={}, overrides=settings)
+        load = partial(load_settings, profile="demo", home=home, environ={}, overrides=settings)
+        self.loaded = load()
         self.service: Service = build_service(self.loaded, MonotonicClock())
         assert self.service.dashboard is not None
         self.page: Dashboard = self.service.dashboard
         self.service.beside["rig"] = self._note_loop
+        self.reload = Reload(self.service, self.loaded, load)
+        self.service.beside["reload"] = self.reload.run
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = Thread(target=lambda: asyncio.run(self.service.run()), name="rig-real-show")
 
