@@ -1,4 +1,4 @@
-"""One browser over one show for all tests of the pages.
+"""One browser over one show for the tests of a page; it ends with them, as it would speak into the tests that follow.
 
 Screenshots are kept in the folder that CHOREO_SHOTS names, for people to look at.
 """
@@ -17,19 +17,19 @@ from session_samples import PERIOD_NS, some_steps
 from choreo_service.session import write_session
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def pages() -> Iterator[Pages]:
     with Pages() as browser:
         yield browser
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def ear() -> Iterator[OscEar]:
     with OscEar() as listening:
         yield listening
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two takes; of `alpha` there is a report."""
     root = tmp_path_factory.mktemp("workspace") / "recordings"
@@ -43,13 +43,13 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def show(ear: OscEar, recordings: Path) -> Iterator[PageShow]:
     with PageShow(ear.port, recordings) as running:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(os.environ.get("CHOREO_SHOTS") or tmp_path_factory.mktemp("shots"))
     folder.mkdir(parents=True, exist_ok=True)
