@@ -38,6 +38,7 @@ WARM_S: Final = 60.0
 SO_TIMESTAMPNS: Final = 35  # <asm-generic/socket.h>; the kernel's time, as our own ear may be kept waiting too
 REALTIME: Final = ("chrt", "--reset-on-fork", "--fifo", "20")
 COST_S: Final = 5.0
+# Loaded by every engine: SIGUSR1 makes a thread sleep in C without letting go of the interpreter's lock.
 HANGS: Final = """
 import ctypes, signal, threading
 

@@ -21,6 +21,7 @@ import pytest
 from osc_datagrams import message
 from rig.process import Process, wait_until
 
+from bench.standby import HANGS
 from choreo_service.cli import choreo
 from choreo_service.cli.failure import exit_code_of
 from choreo_service.recorder import recover, unfinished
@@ -30,18 +31,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc").is_dir(), r
 
 PATIENCE_S: Final = 60.0
 UNIT: Final = 1 / 256  # m/s^2 per datagram: each carries its number, exactly
-
-# Loaded by every engine: SIGUSR1 makes a thread sleep in C without letting go of the interpreter's lock.
-HANGS: Final = """
-import ctypes, signal, threading
-
-def hang():
-    signal.sigwait({signal.SIGUSR1})
-    ctypes.PyDLL(None).sleep(600)
-
-signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-threading.Thread(target=hang, daemon=True).start()
-"""
 
 
 class Show(Process):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rig.jack_client import JackClient
 from rig.jack_server import SAMPLE_RATE, JackServer
 
 if TYPE_CHECKING:
@@ -20,13 +21,14 @@ START: Final = 0xFA
 PER_BEAT: Final = 24
 
 
-class ClockEar:
-    """A JACK client in the test's own process. Use as a context manager; times are time.monotonic() in s."""
+class ClockEar(JackClient):
+    """Times are time.monotonic() in s."""
+
+    name = CLIENT
 
     def __init__(self, server: JackServer, names: Sequence[str]) -> None:
-        self._server = server
+        super().__init__(server)
         self._heard: dict[str, list[tuple[float, tuple[int, ...]]]] = {name: [] for name in names}
-        self._client: jack.Client | None = None
         self._ports: dict[str, Any] = {}
 
     def midi_in(self, name: str) -> str:
@@ -51,23 +53,10 @@ class ClockEar:
         numbers = np.concatenate(([0], np.cumsum(np.rint(steps)))).astype(int)
         return np.asarray(ticks[numbers % PER_BEAT == 0])
 
-    def __enter__(self) -> Self:
-        import jack  # loads libjack, which a machine without peers lacks
-
-        client = jack.Client(CLIENT, servername=self._server.server, no_start_server=True, use_exact_name=True)
+    def register(self, client: jack.Client) -> None:
         self._ports = {name: client.midi_inports.register(name) for name in self._heard}
-        client.set_process_callback(self._process)
-        client.activate()
-        self._client = client
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._client is not None:
-            self._client.deactivate()
-            self._client.close()
-            self._client = None
-
-    def _process(self, _frames: int) -> None:
+    def process(self, frames: int) -> None:
         now = time.monotonic()
         for name, port in self._ports.items():
             for offset, data in port.incoming_midi_events():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import queue
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
+from rig.jack_client import JackClient
 from rig.jack_server import JackServer
 
 if TYPE_CHECKING:
@@ -13,15 +14,15 @@ if TYPE_CHECKING:
 CLIENT: Final = "rig-keys"
 
 
-class MidiSource:
-    """A JACK client with one MIDI output (`midi_out`). Use as a context manager."""
+class MidiSource(JackClient):
+    """One MIDI output, `midi_out`."""
 
+    name = CLIENT
     midi_out = f"{CLIENT}:out"
 
     def __init__(self, server: JackServer) -> None:
-        self._server = server
+        super().__init__(server)
         self._waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._client: jack.Client | None = None
         self._port: Any = None
 
     def send(self, *data: int) -> None:
@@ -31,23 +32,10 @@ class MidiSource:
     def cc(self, controller: int, value: int, channel: int = 1) -> None:
         self.send(0xB0 | channel - 1, controller, value)
 
-    def __enter__(self) -> Self:
-        import jack  # loads libjack, which a machine without peers lacks
-
-        client = jack.Client(CLIENT, servername=self._server.server, no_start_server=True, use_exact_name=True)
+    def register(self, client: jack.Client) -> None:
         self._port = client.midi_outports.register("out")
-        client.set_process_callback(self._process)
-        client.activate()
-        self._client = client
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._client is not None:
-            self._client.deactivate()
-            self._client.close()
-            self._client = None
-
-    def _process(self, _frames: int) -> None:
+    def process(self, frames: int) -> None:
         self._port.clear_buffer()
         while not self._waiting.empty():
             self._port.write_midi_event(0, self._waiting.get_nowait())

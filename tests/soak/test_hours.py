@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pytest
-import structlog
 from shows import PERIOD, make_recorder
 from soak.holdings import DESCRIPTORS, SAMPLE_S, THREADS, Holdings, soak
 
@@ -29,23 +28,13 @@ from choreo_service.recorder import Recorder
 from choreo_service.service import Service
 from choreo_service.ticker import Tick
 
+pytestmark = pytest.mark.usefixtures("no_log")
+
 HOURS: Final = float(os.environ.get("CHOREO_SIM_HOURS", "0.034"))
 UNTRACED_H: Final = 2.0  # from here on blocks are counted: a day takes an hour then, and not most of a night
 WRITE_TICKS: Final = 10
 LO, HI = (np.array([getattr(control, end) for control in CONTROLS.values()]) for end in ("lo", "hi"))
 SLACK: Final = 1e-6  # of float32
-
-
-@pytest.fixture(autouse=True)
-def no_log() -> Iterator[None]:
-    """A show of hours logs every drop-out."""
-
-    def drop(_logger: Any, _method: str, _event: Any) -> Any:
-        raise structlog.DropEvent
-
-    structlog.configure(processors=[drop])
-    yield
-    structlog.reset_defaults()
 
 
 class EndlessDisk:

@@ -10,13 +10,12 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
 
 import psutil
 import pytest
-import structlog
 from shows import RandomArrivals, make_service
 from soak.holdings import DESCRIPTORS, THREADS, soak
 
@@ -28,6 +27,8 @@ from choreo_service.clock import Clock, MonotonicClock
 from choreo_service.errors import AdapterLost
 from choreo_service.packets import ControlPacket
 from choreo_service.protocols import Emit, Sent
+
+pytestmark = pytest.mark.usefixtures("no_log")
 
 MINUTES: Final = float(os.environ.get("CHOREO_SOAK_MINUTES", "2"))
 
@@ -76,18 +77,6 @@ def flaky(wires: Any, clock: Clock) -> FlakyBridge:
 
 SENSORS: Final[Mapping[str, Any]] = {"dancer": dancer, "crashing": crashing, "phone": FlakyPhone}
 BRIDGES: Final[Mapping[str, Any]] = {"null": null, "flaky": flaky}
-
-
-@pytest.fixture(autouse=True)
-def no_log() -> Iterator[None]:
-    """A show of hours logs every crash; here that would fill pytest's memory and be mistaken for the service's."""
-
-    def drop(_logger: Any, _method: str, _event: Any) -> Any:
-        raise structlog.DropEvent
-
-    structlog.configure(processors=[drop])
-    yield
-    structlog.reset_defaults()
 
 
 def test_memory_descriptors_and_threads_stay_where_they_were() -> None:

@@ -13,14 +13,13 @@ import random
 import time
 import types
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pytest
-import structlog
 from hand_overs import PERIOD_NS, HandOver, Seen, hand_overs, table, worst
 from shows import make_service
 from trained_pair import trained_pair
@@ -35,21 +34,11 @@ from choreo_service.protocols import Models
 from choreo_service.service import Service
 from choreo_service.ticker import Tick
 
+pytestmark = pytest.mark.usefixtures("no_log")
+
 MINUTES: Final = float(os.environ.get("CHOREO_SOAK_MINUTES", "3"))
 SEED: Final = 7
 BLACKOUT: Final = Span(32.0, 62.0, "bluetoothd")  # everything at once, long enough for the controls to come to rest
-
-
-@pytest.fixture(autouse=True)
-def no_log() -> Iterator[None]:
-    """A show of hours logs every loss."""
-
-    def drop(_logger: Any, _method: str, _event: Any) -> Any:
-        raise structlog.DropEvent
-
-    structlog.configure(processors=[drop])
-    yield
-    structlog.reset_defaults()
 
 
 class Metered:
