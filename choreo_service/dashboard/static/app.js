@@ -101,7 +101,10 @@ async function start() {
   on("state", (state) => health(state.health));
   on("hello", status);
   on("status", status);
-  on("event", ({ kind, level, text }) => { if (level === "warn" && text && kind !== "command") toast(text, false); });
+  on("event", ({ kind, level, text }) => {
+    const answers = kind === "config"; // to a reload, which is judged after it was acknowledged
+    if (text && kind !== "command" && (level === "warn" || answers)) toast(text, level !== "warn");
+  });
   if (location.hash.includes("token=")) {
     const answer = await enter();
     if (!answer.ok) toast(answer.reason, false);
