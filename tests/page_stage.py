@@ -38,6 +38,7 @@ class PageStage:
     ) -> None:
         self.service: Service = make_service(clock, {}, {}, performers=performers, recorder=recorder)
         self.page: Dashboard = add_dashboard(self.service, settings, default_map(), recordings)
+        self.service.dashboard = self.page
         self._k, self._start_ns = 0, clock.now_ns()
 
     @property

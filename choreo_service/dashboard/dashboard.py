@@ -60,7 +60,9 @@ class Dashboard:
         self.calibration: Calibration | None = None  # likewise
         self.rewrite: Rewriting | None = None  # who writes its changes; None: this show was not read from files
         self.token = (settings.token or secrets.token_urlsafe(24)) if settings.lan else ""
+        self.show_id = secrets.token_urlsafe(12)  # by which pages know that it is still the same show that answers
         self.port = 0
+        self._last_port = 0  # opened before, by us or the engine before this one; pages look for us there
         self.lan_ip = ""
 
     @property
@@ -68,10 +70,23 @@ class Dashboard:
         """What is listened on: this machine only, unless the user asked for the network."""
         return "0.0.0.0" if self._settings.lan and self._settings.host == "127.0.0.1" else self._settings.host
 
-    def keep_token(self, token: str) -> None:
-        """Go on with what tablets were given by the engine before this one, unless the configuration names another."""
-        if token and self.token and not self._settings.token:
-            self.token = token
+    def left(self) -> Mapping[str, Any]:
+        """What the page of another engine needs to `go_on`: JSON types only."""
+        return {
+            "show_id": self.show_id,
+            "token": self.token,
+            "port": self.port or self._last_port,
+            "wanted_port": self._settings.port,
+        }
+
+    def go_on(self, left: Mapping[str, Any]) -> None:
+        """Be the page of the engine before this one, as it `left` it; before `run`. Where the configuration by now
+        names another token or port, that one counts."""
+        self.show_id = left["show_id"]
+        if left["token"] and self.token and not self._settings.token:
+            self.token = left["token"]
+        if left["wanted_port"] == self._settings.port:
+            self._last_port = left["port"]
 
     def follow(self, configuration: Configuration, control_map: ControlMap) -> None:
         """Another configuration is in effect; pages that are open show its ranges when they are loaded again."""
@@ -106,6 +121,7 @@ class Dashboard:
             assets=assets,
             routes=self._routes(),
             away=self.away,
+            show_id=self.show_id,
             max_pages=self._settings.max_pages,
         )
         runner = web.AppRunner(
@@ -140,9 +156,15 @@ class Dashboard:
             ErrandsRoutes(self._errands, recordings=recordings, reports=reports, arguments=self._arguments),
         ]
 
-    async def _listen(self, runner: web.AppRunner) -> None:
+    def _ports(self) -> list[int]:
+        """What to try, in order; 0: any."""
         wanted = self._settings.port
-        for port in range(wanted, min(wanted + PORTS_TRIED, 65536)) if wanted else (0,):
+        ports = list(range(wanted, min(wanted + PORTS_TRIED, 65536))) if wanted else [0]
+        return [self._last_port, *ports] if self._last_port else ports
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        ports = self._ports()
+        for port in ports:
             try:
                 await web.TCPSite(runner, self.host, port).start()
             except OSError as error:
@@ -152,10 +174,12 @@ class Dashboard:
                         fix="set dashboard.host to an address of this machine, or leave it out",
                     ) from error
                 continue
-            self.port = int(runner.addresses[0][1])
-            if wanted and port != wanted:
-                get_logger().warning("dashboard.port", wanted=wanted, got=port, cause="in use by another program")
+            self.port = self._last_port = int(runner.addresses[0][1])
+            if port != ports[0]:
+                cause = "in use by another program"
+                get_logger().warning("dashboard.port", wanted=ports[0], got=self.port, cause=cause)
             return
+        wanted = self._settings.port
         raise AdapterLost(
             f"dashboard: ports {wanted} to {wanted + PORTS_TRIED - 1} are all in use",
             fix="end the other programs, or choose another: -o dashboard.port=9100",

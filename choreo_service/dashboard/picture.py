@@ -57,13 +57,14 @@ class Picture:
         self._by_source = _Rates()
         self._by_modality = _Rates()
 
-    def hello(self, *, may_steer: bool, pin: bool) -> dict[str, Any]:
+    def hello(self, *, show_id: str, may_steer: bool, pin: bool) -> dict[str, Any]:
         """Names, units, ranges and verbs, once per connection."""
         columns = [(m.name, c, u) for m in MODALITIES.values() for c, u in zip(m.columns, m.units, strict=True)]
         return {
             "type": "hello",
             "version": hot_frame.VERSION,
             "service": __version__,
+            "show": show_id,
             "t0": self._start_ns / NS,  # what the times of events and frames are counted from
             "frame": {"bytes": hot_frame.LAYOUT.size, "controls": len(CONTROL_NAMES), "features": len(FEATURE_COLUMNS)},
             "period_ms": self._core.period_ns / MS,

@@ -61,12 +61,14 @@ class Server:
         assets: Mapping[str, Asset],
         routes: Sequence[Routes],
         away: Callable[[], str],
+        show_id: str,
         max_pages: int,
     ) -> None:
-        """`away` is the address for other machines, token included; "" where there is none."""
+        """`away` is the address for other machines, token included; "" where there is none. `show_id` is told to pages,
+        which then see when it is another show that answers."""
         self._clock, self._hub, self._picture, self._metrics = clock, hub, picture, metrics
         self._access, self._ask, self._assets, self._max_pages = access, ask, assets, max_pages
-        self._routes, self._away = routes, away
+        self._routes, self._away, self._show_id = routes, away, show_id
         self._buckets = Buckets(clock)
 
     def application(self) -> web.Application:
@@ -127,7 +129,7 @@ class Server:
         if len(self._hub.clients) >= self._max_pages:
             raise web.HTTPServiceUnavailable(text=f"{self._max_pages} pages are open already: close one\n")
         may_steer = request[RIGHTS].may_steer
-        hello = self._picture.hello(may_steer=may_steer, pin=self._access.has_pin)
+        hello = self._picture.hello(show_id=self._show_id, may_steer=may_steer, pin=self._access.has_pin)
         return await Talk(self._clock, self._hub, self._ask, may_steer=may_steer).serve(request, to_json(hello))
 
     async def _command(self, request: web.Request) -> web.StreamResponse:

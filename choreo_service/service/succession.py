@@ -27,7 +27,12 @@ def take_over(service: Service, seat: Seat, turn: Turn) -> None:
         seat.tick(tick.due_ns + tick.late_ns, snapshot(service, tick), waiting)
 
     service.ingress.on_packet.insert(0, lambda packet: seat.note(note(packet)))
+
+    def tell_of_it(cause: str, gap_ms: float) -> None:
+        service.announce("standby", f"the spare engine took over, {gap_ms:.0f} ms without a tick: {cause}", "warn")
+
     service.listeners.append(leave_state)
+    seat.on_took_over.append(tell_of_it)
     service.on_ending.append(seat.ending)
     service.followed = lambda: not seat.alone
     service.telemetry.parts["standby"] = service.facts["standby"] = seat.facts
@@ -46,7 +51,7 @@ def snapshot(service: Service, tick: Tick) -> Mapping[str, Any]:
         "controller": service.controller.state(),
         "ingress": service.ingress.state(),
         "recorder": service.recorder.state(),
-        "token": service.dashboard.token if service.dashboard else "",
+        "page": service.dashboard.left() if service.dashboard else {},
     }
 
 
@@ -64,8 +69,8 @@ def succeed(service: Service, turn: Turn) -> None:
         _goes_on("shaping", service.shaping.load_state, state["shaping"])
     _goes_on("controller", partial(service.controller.load_state, fade_s=RAMP_S), state["controller"])
     _goes_on("ingress", service.ingress.load_state, state["ingress"])
-    if service.dashboard is not None:
-        service.dashboard.keep_token(state["token"])
+    if service.dashboard is not None and state["page"]:
+        service.dashboard.go_on(state["page"])
     service.recorder.load_state(state["recorder"])
     for packet in turn.notes:
         service.ingress.put(**packet)

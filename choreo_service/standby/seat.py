@@ -53,6 +53,7 @@ class Seat:
         self._channel, self._mirror = channel, mirror
         self.first = first  # nobody has played in this show before
         self.alone = False  # the watcher is gone
+        self.on_took_over: list[Callable[[str, float], None]] = []  # told the other's end, and the gap in ms
         self._playing = False
         self._asked: asyncio.Queue[Turn | None] = asyncio.Queue()
         self._obey: Mapping[str, Callable[[], None]] = {}
@@ -111,6 +112,8 @@ class Seat:
     def _arrived(self, now_ns: int) -> None:
         self._gap_ms, self._left_ns = round((now_ns - self._left_ns) / MS, 1), 0
         get_logger().warning("standby.took_over", cause=self._cause, gap_ms=self._gap_ms, takeovers=self._takeovers)
+        for tell in self.on_took_over:
+            tell(self._cause, self._gap_ms)
 
     def _listen(self) -> None:
         try:

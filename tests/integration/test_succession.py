@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from page_stage import PageStage
 from reload_shows import edit
+from seats import GO, seated
 from structlog.testing import capture_logs
 
-from choreo_service.clock import NS, VirtualClock, run_virtual
+from choreo_service.clock import MS, NS, VirtualClock, run_virtual
 from choreo_service.commands import Shape
-from choreo_service.config import load_settings
+from choreo_service.config import DashboardSettings, load_settings
 from choreo_service.packets import SensorPacket, Step
 from choreo_service.service import Service, build_service
-from choreo_service.service.succession import note, snapshot, succeed
+from choreo_service.service.succession import note, snapshot, succeed, take_over
 from choreo_service.session.state import dump_state
 from choreo_service.standby.packing import pack, unpack
 from choreo_service.standby.seat import Turn
@@ -172,7 +174,7 @@ def test_the_token_stays_where_the_configuration_says_nothing_else(
     assert first.dashboard is not None
     assert second.dashboard is not None
     own = second.dashboard.token
-    second.dashboard.keep_token(first.dashboard.token)
+    second.dashboard.go_on(first.dashboard.left())
     assert second.dashboard.token == (first.dashboard.token if kept else own)
     assert bool(second.dashboard.token) == ("dashboard.lan=true" in now)
 
@@ -219,3 +221,22 @@ def test_a_failure_that_another_engine_makes_good_sends_no_panic(
         run_virtual(clock, engine.service.run())
     assert said == notes
     assert engine.service.controller.latches().panic == (not followed)
+
+
+@pytest.mark.asyncio
+async def test_the_pages_are_told_of_a_take_over() -> None:
+    clock = VirtualClock()
+    first, second = (PageStage(clock, DashboardSettings(port=0)) for _ in range(2))
+    left: list[bytes] = []
+    first.service.listeners.append(lambda tick, *_: left.append(pack(snapshot(first.service, tick))))
+    first.tick()
+    with seated(first=False) as (seat, watcher, mirror), capture_logs():
+        mirror.write(left[-1])
+        watcher.send("go", **GO)
+        its_turn = await seat.turn()
+        assert its_turn is not None
+        take_over(second.service, seat, its_turn)
+        second.tick(2, late_ns=60 * MS)
+    told = [(e["level"], e["text"]) for e in second.page.hub.events if e["kind"] == "standby"]
+    assert told == [("warn", "the spare engine took over, 60 ms without a tick: hung")]
+    assert second.page.left()["show_id"] == first.page.left()["show_id"]

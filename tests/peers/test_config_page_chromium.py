@@ -81,7 +81,8 @@ def test_a_value_is_edited_looked_at_and_written_into_the_file(show: Show, home:
         origin = page.locator(".key", has=page.get_by_label("output.ease_ms")).get_by_text("local.yaml")
         origin.wait_for()  # the running show has read it again
         page.get_by_role("button", name="Read the files again").click()
-        page.locator(".toast", has_text="read the files again ✓").wait_for()
+        page.locator(".toast", has_text="reading the files again ✓").wait_for()
+        page.locator(".toast", has_text="configuration read again; changed: nothing").wait_for()
         page.get_by_label("engine.mapper").select_option("auto")
         page.get_by_text("Not written from here").wait_for()  # -o stands above any file
 

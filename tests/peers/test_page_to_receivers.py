@@ -272,7 +272,7 @@ def _reload(rig: PageRig, hand: Mouse | Keys) -> None:
     reread: list[str] = []
     rig.show.reload.on_reread.append(lambda: reread.append("again"))
     hand.use(rig.page.get_by_role("button", name="Read the files again"))
-    rig.answered("read the files again")
+    rig.answered("reading the files again")
     rig.until(lambda: reread == ["again"], "the configuration is read again")
     rig.mark()
     rig.arrives("density", 5)

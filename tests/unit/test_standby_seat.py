@@ -3,40 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
+from seats import GO, seated
 from structlog.testing import capture_logs
 
-from choreo_service.standby.channel import Channel
-from choreo_service.standby.mirror import Mirror, make_memory
 from choreo_service.standby.packing import pack
-from choreo_service.standby.seat import Seat
-
-
-@contextmanager
-def seated(*, first: bool) -> Iterator[tuple[Seat, Channel, Mirror]]:
-    """A seat, the watcher's end of its channel, and the mirror as others see it."""
-    memory = make_memory()
-    ours, theirs = socket.socketpair()
-    watcher, mirror = Channel(ours), Mirror(memory)
-    seat = Seat(Channel(theirs), Mirror(memory), first=first)
-    try:
-        yield seat, watcher, mirror
-    finally:
-        asyncio.get_running_loop().remove_reader(theirs)
-        watcher.close()
-        theirs.close()
-        mirror.close()
-        os.close(memory)
-
-
-GO = {"kept": [], "takeovers": 1, "cause": "hung", "trusted": True, "realtime": 0}
 
 
 @pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
@@ -48,8 +22,12 @@ async def test_it_goes_on_with_what_was_left() -> None:
         assert turn is not None
         assert (turn.cause, turn.state, turn.notes) == ("hung", {"t_ns": 5, "k": 7}, ["came later"])
         assert [message.what for message in watcher.receive()] == ["warm"]
+        told: list[tuple[str, float]] = []
+        seat.on_took_over.append(lambda cause, gap_ms: told.append((cause, gap_ms)))
         with capture_logs() as log:
             seat.tick(60_000_005, {"t_ns": 9}, ())
+            seat.tick(80_000_005, {"t_ns": 9}, ())
+        assert told == [("hung", 60.0)]
         assert [(e["event"], e["gap_ms"]) for e in log] == [("standby.took_over", 60.0)]
         assert mirror.read() == (pack({"t_ns": 9}), [])
         assert seat.facts()["takeovers"] == 1

@@ -1,6 +1,6 @@
 // The shell: which view is open, the health pill, theme, keys. One connection lives as long as the page.
 
-import { connect, enter, now, on } from "./link.js";
+import { connect, enter, is_another, now, on } from "./link.js";
 import { help, listen } from "./keys.js";
 import { el, say, shape } from "./dom.js";
 import { toast } from "./verbs.js";
@@ -43,7 +43,9 @@ function theme(name) {
   localStorage.setItem("theme", name);
 }
 
-function health({ health: found }) {
+const NO_LINK = { level: "bad", word: "NO LINK" }; // what was last told may be over by now
+
+function health(found) {
   const pill = document.getElementById("health");
   if (pill.dataset.level === found.level && pill.dataset.word === found.word) return;
   pill.dataset.level = found.level;
@@ -55,7 +57,9 @@ function status() {
   const line = document.getElementById("link");
   const may = now.hello?.may_steer ?? true;
   line.dataset.up = String(now.up);
-  say(line, now.up ? (may ? "connected" : "view only") : "no connection to choreo");
+  document.body.classList.toggle("stale", !now.up);
+  if (!now.up) health(NO_LINK);
+  say(line, now.up ? (may ? "connected" : "view only") : now.refused || "no connection to choreo");
   if (now.up && !may && now.hello.pin) line.replaceChildren(el("button", { class: "small", type: "button", onclick: ask_pin }, "View only: enter the PIN"));
 }
 
@@ -94,14 +98,18 @@ async function start() {
   document.getElementById("theme").addEventListener("click", turn_theme);
   document.getElementById("help").addEventListener("click", help);
   listen({ stage: () => show(open.path === "/stage" ? "/" : "/stage"), theme: turn_theme, sound: toggle_sound });
-  on("state", health);
+  on("state", (state) => health(state.health));
   on("hello", status);
   on("status", status);
-  on("event", ({ kind, level, text }) => { if (level === "warn" && text && kind !== "command") toast(text, false); });
+  on("event", ({ kind, level, text }) => {
+    const answers = kind === "config"; // to a reload, which is judged after it was acknowledged
+    if (text && kind !== "command" && (level === "warn" || answers)) toast(text, level !== "warn");
+  });
   if (location.hash.includes("token=")) {
     const answer = await enter();
     if (!answer.ok) toast(answer.reason, false);
   }
+  if (is_another()) toast("another show answers here: this page was loaded again for it", false);
   connect();
   await show(VIEWS[location.pathname] ? location.pathname : "/", false);
 }

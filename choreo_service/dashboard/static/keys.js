@@ -8,7 +8,7 @@ const FOCUS_MS = 8000;
 const CONTROL_KEYS = { m: "mute", h: "hold", l: "map" };
 const KEYS = { f: "freeze", r: "record", m: "marker", s: "resend", t: "tap", u: "resume", c: "recalibrate" };
 const LIST = [
-  ["Esc", "panic: every control to its safe value; again: at once"], ["U", "resume: back to what the body plays"],
+  ["Esc", "panic, from wherever you are: every control to its safe value; again: at once"], ["U", "resume: back to what the body plays"],
   ["F", "freeze"], ["R", "record"], ["M", "marker"], ["S", "resend everything"], ["T", "tap a beat"],
   ["C", "learn my range anew"], ["P", "the next one leads the tempo"],
   ["1–5", "choose a control; then M mute, H hold, L map"], ["[ ]", "scene before, scene after"],
@@ -30,7 +30,7 @@ const typing = (target) => target.matches?.("input:not([type=range]):not([type=c
 export function listen({ stage, theme, sound }) {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.repeat) {
-      if (document.querySelector("dialog[open]")) return; // Esc closes it; the next one panics
+      document.querySelector("dialog[open]")?.close();
       event.preventDefault();
       return send("panic", {}, "panic");
     }

@@ -2,6 +2,7 @@
 
 const VERSION = 2; // of the messages; a server that speaks another asks for a reload
 const ANSWER_MS = 3000;
+const ANOTHER = "another show"; // kept over a reload
 const SHOWN_HZ = 30;
 const HIDDEN_HZ = 2;
 
@@ -57,6 +58,19 @@ function set_up(up) {
   tell("status", up);
 }
 
+/** Not one command goes out, nor is anything shown, between what this page was made for and what answers now. */
+function begin_anew() {
+  socket.onmessage = socket.onclose = null;
+  location.reload();
+}
+
+/** Whether this page was loaded again because another show answers at its address; true once. */
+export function is_another() {
+  const is = sessionStorage.getItem(ANOTHER) !== null;
+  sessionStorage.removeItem(ANOTHER);
+  return is;
+}
+
 function receive({ data }) {
   if (data instanceof ArrayBuffer) {
     now.frame = decode(data);
@@ -70,9 +84,14 @@ function receive({ data }) {
     return;
   }
   if (words.type === "hello") {
-    if (words.version !== VERSION) return location.reload();
+    if (words.version !== VERSION) return begin_anew();
+    if (now.hello && words.show !== now.hello.show) {
+      sessionStorage.setItem(ANOTHER, "1");
+      return begin_anew();
+    }
     now.hello = words;
     retry_ms = 250;
+    now.refused = "";
     set_up(true);
     subscribe();
   }
@@ -92,11 +111,14 @@ function decode(data) {
 }
 
 export function connect() {
+  let opened = false;
   socket = new WebSocket(`ws://${location.host}/ws`);
   socket.binaryType = "arraybuffer";
+  socket.onopen = () => { opened = true; };
   socket.onmessage = receive;
   socket.onclose = () => {
     set_up(false);
+    if (!opened) ask_why();
     for (const resolve of waiting.values()) resolve({ ok: false, reason: "the connection was lost" });
     waiting.clear();
     setTimeout(connect, retry_ms);
@@ -104,14 +126,24 @@ export function connect() {
   };
 }
 
+/** A browser doesn't tell why no connection came about. Where it was for want of a session, which ends with the engine
+ *  that gave it, the token we know gives a new one. */
+async function ask_why() {
+  const answer = await fetch("/api/state").catch(() => null);
+  const entered = answer?.status === 401 ? await enter().catch(() => null) : null;
+  now.refused = entered?.reason ?? "";
+  tell("status", now.up);
+}
+
 /** Other machines enter with the token of the printed address, and steer with the PIN. */
 export async function enter(pin = "") {
   const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? sessionStorage.getItem("token");
   if (!token) return { ok: false, reason: "open the address with the token, as printed where choreo runs" };
-  sessionStorage.setItem("token", token);
   if (location.hash) history.replaceState(null, "", location.pathname);
   const answer = await fetch("/api/session", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ token, pin }) });
-  if (answer.ok && socket) socket.close(); // comes back with the new rights
+  if (answer.ok) sessionStorage.setItem("token", token);
+  else if (answer.status === 401 && !pin) sessionStorage.removeItem("token"); // not tried again: wrong ones shut out everybody
+  if (answer.ok && now.up) socket.close(); // comes back with the new rights
   return { ok: answer.ok, reason: answer.ok ? "" : (await answer.text()).trim() };
 }
 

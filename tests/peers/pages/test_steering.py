@@ -98,6 +98,19 @@ def test_keys_do_nothing_while_typing_but_panic(pages: Pages, show: PageShow) ->
     assert [answered.command.verb for answered in show.answered] == ["panic"]
 
 
+def test_escape_panics_from_within_a_dialog_and_closes_it(pages: Pages, show: PageShow) -> None:
+    def act(page: Any) -> None:
+        page.locator(".control").first.wait_for()
+        page.keyboard.press("?")
+        page.locator("dialog[open]").wait_for()
+        page.keyboard.press("Escape")
+        answered(page, "panic ✓")
+        assert page.locator("dialog[open]").count() == 0
+
+    pages.visit(show.url, act)
+    assert [answered.command.verb for answered in show.answered] == ["panic"]
+
+
 def test_a_reload_restores_what_is_in_force(pages: Pages, show: PageShow) -> None:
     def act(page: Any) -> None:
         panic = page.get_by_role("button", name="Panic")

@@ -8,7 +8,7 @@ const CHECK_MS = 300;
 
 export function view(main) {
   const filter = el("input", { type: "search", placeholder: "filter: key or meaning", "aria-label": "Filter the keys" });
-  const again = el("button", { type: "button", onclick: () => send("reload", {}, "read the files again") }, "Read the files again");
+  const again = el("button", { type: "button", onclick: () => send("reload", {}, "reading the files again") }, "Read the files again");
   const keys = el("div", { class: "grid" });
   const told = el("div", { "aria-live": "polite" }, el("p", { class: "hint" }, "Change a value below: here stands then what differs, whether it is allowed, and what to write."));
   main.append(el("h1", {}, "Config"), el("div", { class: "grid" }, card("Your changes", told), card("In effect", el("div", { class: "row" }, filter, again)), keys));

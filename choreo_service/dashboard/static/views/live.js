@@ -26,9 +26,10 @@ export function view(main) {
     page.append(left, right);
     closing.push(controls(left), body(right), charts(left), clock(right), log(right));
   };
-  const stop = on("hello", build);
-  if (!now.hello) page.append(el("p", {}, "Waiting for choreo …"));
-  return () => { stop(); closing.forEach((close) => close()); };
+  const wait = el("p", { role: "status" }, "Waiting for choreo …");
+  const stops = [on("hello", build), on("status", () => say(wait, now.refused || "Waiting for choreo …"))];
+  if (!now.hello) page.append(wait);
+  return () => { stops.forEach((stop) => stop()); closing.forEach((close) => close()); };
 }
 
 function guards(page) {

@@ -25,7 +25,7 @@ export function view(main, { leave }) {
     }),
     on("frame", () => { drawn ||= requestAnimationFrame(draw); }),
     on("state", ({ health }) => level(health.level, health.word, health.why[0] ?? "")),
-    on("status", (up) => { if (!up) level("bad", "NO LINK", "no connection to choreo"); }),
+    on("status", (up) => { if (!up) level("bad", "NO LINK", now.refused || "no connection to choreo"); }),
   ];
   function draw(at) {
     drawn = 0;
