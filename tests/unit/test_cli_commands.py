@@ -167,6 +167,11 @@ def test_replay_recomputes_a_take_and_tells_whether_it_was_equal(
     assert capsys.readouterr().out == "replayed\n" * 2
 
 
+def test_replay_knows_the_takes_of_the_recorders_folder_by_name(service: FakeService, take: Path) -> None:
+    assert _choreo("replay", take.name, "-o", f"recorder.folder={take.parent}") == 0
+    assert service.take == take
+
+
 def test_a_realtime_replay_plays_the_take_and_no_other_sensor(service: FakeService, take: Path) -> None:
     assert _choreo("replay", str(take), "--realtime", "--seconds", "3") == 0
     sensors = service.played.sensors
