@@ -5,6 +5,8 @@ Keyboard, WebSocket, HTTP, OSC and learned MIDI all produce a `Command`; `parse`
 
 from __future__ import annotations
 
+import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal, get_args
@@ -211,26 +213,44 @@ COMMANDS: Final[Mapping[str, type[_Command]]] = {cls.model_fields["verb"].defaul
 _ADAPTER: Final[TypeAdapter[Command]] = TypeAdapter(Annotated[Command, Field(discriminator="verb")])
 
 
+_CLOSE: Final = 0.7  # a slip of two letters, as mtue; what is farther from all words was not one of them
+
+
 def parse(verb: str, args: Mapping[str, Any] | Sequence[Any] = ()) -> Command:
     """The command `verb` with named arguments, or with a list of them in the order of its fields (OSC).
 
     CommandError says what is allowed instead.
     """
     if verb not in COMMANDS:
-        meant = get_close_matches(verb, COMMANDS, n=1)
+        meant = get_close_matches(verb, COMMANDS, n=1, cutoff=_CLOSE)
         hint = f"; did you mean {meant[0]}?" if meant else ""
         raise CommandError(f"unknown command {verb[:40]!r}{hint}", fix=f"one of {', '.join(COMMANDS)}")
     fields = [name for name in COMMANDS[verb].model_fields if name != "verb"]
     if not isinstance(args, Mapping):
         if len(args) > len(fields):
-            raise CommandError(f"{verb}: {len(args)} arguments, expected at most {len(fields)}", fix=_usage(verb))
+            raise CommandError(f"{len(args)} arguments, expected at most {len(fields)}", fix=_usage(verb))
         args = dict(zip(fields, args, strict=False))
     try:
         return _ADAPTER.validate_python({**args, "verb": verb})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"][1:])
-        raise CommandError(f"{verb}: {where}: {first['msg'].lower()}", fix=_usage(verb)) from None
+        raise CommandError(_found(error, fields), fix=_usage(verb)) from None
+
+
+def _found(error: ValidationError, fields: Sequence[str]) -> str:
+    """What was found in the first field that is wrong, and what was expected there."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part)[:40] for part in first["loc"][1:])
+    if first["type"] == "extra_forbidden":
+        return f"no field {where!r}; there " + (f"are {', '.join(fields)}" if fields else "is none")
+    if first["type"] == "missing":
+        return f"{where} is missing"
+    found = reprlib.repr(first["input"])  # short, however large the input
+    if first["type"] != "literal_error":
+        return f"{where}: found {found}, {first['msg'].lower()}"
+    allowed = re.findall(r"'([^']*)'", first["ctx"]["expected"])
+    meant = get_close_matches(first["input"], allowed, n=1, cutoff=_CLOSE) if isinstance(first["input"], str) else ()
+    hint = f"; did you mean {meant[0]}?" if meant else ""
+    return f"{where}: found {found}, expected one of {', '.join(allowed)}{hint}"
 
 
 def _usage(verb: str) -> str:

@@ -50,11 +50,11 @@ class Desk:
     def ask(self, verb: str, args: Any, door: str) -> Ack:
         """Words of a stranger to command (`commands.parse`), then `submit`; words that are no command are refused."""
         if not isinstance(args, Mapping | list | tuple):
-            return Ack(False, f"{verb[:40]}: arguments by name or a list of them expected, found {type(args).__name__}")
+            return Ack(False, f"arguments by name or a list of them expected, found {type(args).__name__}")
         try:
             command = parse(verb, args)
         except CommandError as error:
-            return Ack(False, f"{error.problem}; {error.fix}")
+            return Ack(False, _in_a_line(error))
         return self.submit(command, door)
 
     def submit(self, command: Command, door: str) -> Ack:
@@ -68,11 +68,16 @@ class Desk:
     def _obey(self, command: Command) -> Ack:
         handler = self._handlers.get(type(command))
         if handler is None:
-            return Ack(False, f"{command.verb}: nothing in this service can do that")
+            return Ack(False, "nothing in this service can do that")
         try:
             handler(command)
         except CommandError as refusal:
-            return Ack(False, f"{command.verb}: {refusal.problem}")
+            return Ack(False, _in_a_line(refusal))
         except Exception as error:  # noqa: BLE001 - a handler's bug must not reach the door or stop the show
-            return Ack(False, f"{command.verb}: {type(error).__name__}: {error}")
+            return Ack(False, f"{type(error).__name__}: {error}")
         return Ack(True)
+
+
+def _in_a_line(error: CommandError) -> str:
+    """What was found and what to ask for instead; the verb is known to whoever asked."""
+    return f"{error.problem}; {error.fix}" if error.fix else error.problem

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+ITS_NAME: Final = "<its name>"  # in an adapter's `fix`: what its user calls it, which the adapter does not know
+
 
 class ChoreoError(Exception):
     """Base of every error the command line prints without a traceback.
@@ -15,6 +19,10 @@ class ChoreoError(Exception):
         super().__init__(problem)
         self.problem = problem
         self.fix = fix
+
+    def name_adapter(self, name: str) -> None:
+        """Say `name` where the adapter that raised this could only write ITS_NAME."""
+        self.fix = self.fix.replace(ITS_NAME, name)
 
     def __str__(self) -> str:
         return f"{self.problem}\n  fix: {self.fix}" if self.fix else self.problem

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from choreo_service.clock import NS, Clock
-from choreo_service.errors import AdapterConfigError
+from choreo_service.errors import AdapterConfigError, ChoreoError
 
 State = Literal["starting", "up", "down", "stopped"]
 
@@ -86,6 +86,9 @@ class Supervisor:
         announce = asyncio.get_running_loop().call_later(_UP_AFTER_S, self._change, event)
         try:
             await run()
+        except ChoreoError as error:
+            error.name_adapter(name)
+            raise
         finally:
             announce.cancel()
 

@@ -21,6 +21,7 @@ README: Final = """\
     choreo run --profile stage  the same with the settings of configs/profiles/stage.yaml
 
 - `configs/default.yaml`      sensors, bridges, engine; every key has a comment
+- `configs/local.yaml`        what you change, over default.yaml; the page Config writes it. It may hold a PIN
 - `configs/control_map.yaml`  range, MIDI address and curve of each control
 - `configs/profiles/`         small files over default.yaml: demo, rehearsal, stage
 - `profiles/`                 how each performer moves: choreo calibrate body NAME
@@ -98,10 +99,13 @@ def _fill(folder: Path, source: Path) -> tuple[int, int]:
 
 
 def _files(source: Path) -> Iterator[tuple[Path, bytes]]:
+    """What came with choreo. A checkout that was played from also has its user's settings, a PIN among them: never."""
+    from choreo_service.config.locate import LOCAL_FILE
+
     yield Path("README.md"), README.encode()
     for part, endings in (("configs", {".yaml", ".json"}), ("checkpoints", {".safetensors", ".json"})):
         for path in sorted((source / part).rglob("*")):
-            if path.is_file() and path.suffix in endings:
+            if path.is_file() and path.suffix in endings and path.name != LOCAL_FILE:
                 yield path.relative_to(source), path.read_bytes()
 
 

@@ -30,6 +30,19 @@ def for_take(choice: Choice, meta: Mapping[str, Any]) -> Choice:
     return {**choice, "overrides": (f"engine.performers={max(1, meta['performers'])}", *choice["overrides"])}
 
 
+def find_take(take: Path, choice: Choice) -> Path:
+    """The folder TAKE means: a path, or a bare name as `choreo takes` prints it, of the recorder's folder.
+
+    What is nowhere stays as it was typed: whoever opens it says what was expected.
+    """
+    if take.exists() or take.name != str(take):
+        return take
+    from choreo_service.config import load_settings
+
+    recorded = load_settings(**choice).recordings / take
+    return recorded if recorded.exists() else take
+
+
 def config_options(command: F) -> F:
     """-c, -p, -o and --home."""
     for option in (

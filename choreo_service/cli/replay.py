@@ -8,7 +8,7 @@ from typing import Unpack
 
 import click
 
-from choreo_service.cli.options import Choice, config_options, for_take
+from choreo_service.cli.options import Choice, config_options, find_take, for_take
 from choreo_service.cli.run import seconds_option, start
 
 
@@ -20,7 +20,7 @@ from choreo_service.cli.run import seconds_option, start
     "--realtime", is_flag=True, help="Play it into your rig at its own speed; new time stamps, so not bit-exact."
 )
 def replay(take: Path, realtime: bool, seconds: float | None, **choice: Unpack[Choice]) -> int:
-    """Run TAKE (a folder of recordings/) again.
+    """Run TAKE (a folder, or its name in recordings/) again.
 
     Without --realtime: compute its steps anew, with the engine's settings of the take, and compare them with what was
     recorded; exit code 1 where they differ.
@@ -30,6 +30,7 @@ def replay(take: Path, realtime: bool, seconds: float | None, **choice: Unpack[C
     from choreo_service.config import load_settings
     from choreo_service.session import open_session
 
+    take = find_take(take, choice)
     session = open_session(take)
     choice = for_take(choice, session.meta)
     if realtime:

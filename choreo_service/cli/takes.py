@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import click
 
-from choreo_service.cli.options import Choice, config_options
+from choreo_service.cli.options import Choice, config_options, find_take
 from choreo_service.cli.wording import counted
 from choreo_service.clock import NS
 
@@ -48,12 +48,13 @@ def list_(tag: str | None, **choice: Unpack[Choice]) -> int:
 @takes.command()
 @click.argument("take", type=click.Path(path_type=Path))
 @click.argument("tags", nargs=-1, metavar="[TAG]...")
-def tag(take: Path, tags: tuple[str, ...]) -> int:
+@config_options
+def tag(take: Path, tags: tuple[str, ...], **choice: Unpack[Choice]) -> int:
     """Give TAKE these tags instead of those it has; none at all takes them away."""
     from choreo_service.session import open_session
     from choreo_service.session.meta import META_FILE, set_tags
 
-    done = set_tags(open_session(take).path / META_FILE, tags)
+    done = set_tags(open_session(find_take(take, choice)).path / META_FILE, tags)
     click.echo(f"{take.name}: {' '.join(done) or 'no tags'}")
     return 0
 
@@ -71,7 +72,7 @@ def recover(folders: tuple[Path, ...], beside: bool, **choice: Unpack[Choice]) -
     if beside:
         lower_priority()
     recordings = load_settings(**choice).recordings
-    found = list(folders or unfinished(recordings))
+    found = [find_take(folder, choice) for folder in folders] or unfinished(recordings)
     code = 0
     for folder, take in recover(found):
         if isinstance(take, SessionError):
@@ -87,11 +88,13 @@ def recover(folders: tuple[Path, ...], beside: bool, **choice: Unpack[Choice]) -
 @click.argument("take", type=click.Path(path_type=Path))
 @click.option("--to", "form", required=True, type=click.Choice(["csv", "midi", "xdf"]), help="The format.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where to; default: beside the take. Never overwrites.")
-def export(take: Path, form: str, out: Path | None) -> int:
+@config_options
+def export(take: Path, form: str, out: Path | None, **choice: Unpack[Choice]) -> int:
     """Write TAKE for a spreadsheet (csv), for music software (midi) or for a laboratory (xdf)."""
     from choreo_service.errors import ChoreoError
     from choreo_service.session import open_session
 
+    take = find_take(take, choice)
     session = open_session(take)
     target = out or take.with_name(take.name + {"csv": "-csv", "midi": ".mid", "xdf": ".xdf"}[form])
     try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from choreo_service.clock import NS
-from choreo_service.commands import CommandError
+from choreo_service.commands import Command, CommandError, Freeze, Hold, Mute
 from choreo_service.controller.cell import Cell, Owner
 from choreo_service.controller.paths import ControlPath
 from choreo_service.controller.takeover import Mode, Takeover
@@ -43,6 +43,17 @@ class Latches:
     manual: tuple[str, ...]  # under a fader, or waiting for it to pick up
     map: str  # the control that is swept alone, "" without
     map_left_s: float
+
+    def in_force(self, command: Command) -> bool | None:
+        """Whether what `command` turns on or off is on; None for a command that is about no such thing."""
+        match command:
+            case Freeze():
+                return self.frozen_s is not None
+            case Hold():
+                return command.control in self.held
+            case Mute():
+                return command.control in self.muted
+        return None
 
 
 class Hands:

@@ -61,8 +61,8 @@ def _clock(state: Mapping[str, Any]) -> Found:
         yield "warn", f"the tick is up to {late:.1f} ms late"
     if work >= 0.5 * period:
         yield "warn", f"the engine takes {work:.1f} of {period:g} ms"
-    if tick["skipped"]:
-        yield "warn", f"{tick['skipped']} ticks skipped in the last 10 s"
+    if skipped := tick["skipped"]:
+        yield "warn", f"{skipped} {'tick' if skipped == 1 else 'ticks'} skipped in the last 10 s"
 
 
 def _inputs(state: Mapping[str, Any]) -> Found:

@@ -146,7 +146,7 @@ class Recorder:
     def obey_marker(self, command: Marker) -> None:
         """Handler of Marker; the hook notes it."""
         if self._current is None or not self._current.accepting:
-            raise CommandError("nothing is being recorded", fix="start a take first: record")
+            raise CommandError("nothing is being recorded", fix="start a take first: R, or the command record")
 
     def note(self, text: str, **data: Any) -> None:
         """Keep a fact of the service's own in the take."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from choreo_service.calibration.beside import CalibrationBeside
 from choreo_service.config import ControlMap, DashboardSettings, Loaded
+from choreo_service.controller import Latches
 from choreo_service.dashboard.dashboard import Dashboard
 from choreo_service.dashboard.hub import Hub
 from choreo_service.dashboard.metrics import Metrics
@@ -17,6 +18,7 @@ from choreo_service.dashboard.picture import Picture
 from choreo_service.desk import Answered
 from choreo_service.service.peers import health_of
 from choreo_service.service.show import Service
+from choreo_service.service.watch import in_words
 from choreo_service.supervisor import AdapterEvent
 
 
@@ -60,7 +62,9 @@ def add_dashboard(
         sensors=service.sensors,
     )
     service.listeners.append(hub.tick)
-    service.desk.hooks.append(lambda answered: hub.event(_answer(answered), answered.t_ns))
+    service.desk.hooks.append(
+        lambda answered: hub.event(_answer(answered, service.controller.latches()), answered.t_ns)
+    )
     service.supervisor.hooks.append(lambda event: _adapter(hub, event))
     service.beside["dashboard"] = dashboard.run
     return dashboard
@@ -80,8 +84,8 @@ def calibrate_beside(service: Service, dashboard: Dashboard, loaded: Loaded) -> 
     service.beside["calibration"] = calibration.run
 
 
-def _answer(answered: Answered) -> dict[str, Any]:
-    words = answered.command.model_dump(exclude_none=True)
+def _answer(answered: Answered, latches: Latches) -> dict[str, Any]:
+    words = in_words(answered, latches)
     level = "info" if answered.ack.ok else "warn"
     return {"kind": "command", "level": level, **words, "door": answered.door, "reason": answered.ack.reason}
 

@@ -39,6 +39,9 @@ EXIT_AT_ONCE: Final = 130  # what shells report for SIGINT
 _WARM_UP_TICKS: Final = 50
 _REPORT_AFTER_S: Final = 1.5  # by then sockets are bound and MIDI ports found or not
 _TIDY_AFTER_S: Final = 5.0  # the next spare is warm by then, and a take-over is not disturbed
+_NEVER_LIVE: Final = (
+    "take      no take: the sensors were never all live; what is wrong: choreo doctor; without waiting: choreo record"
+)
 _INDENT: Final = " " * 15
 _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _HANG_UP: Final = getattr(signal, "SIGHUP", None)  # Windows has none
@@ -89,12 +92,15 @@ def run_service(
     except BaseExceptionGroup as group:
         raise first_user_error(group) from group
     finally:
+        waited = recorder.health()["state"] == "waiting"
         written = recorder.close()
         log.close()
     if not played:
         return 0
     _say(banner, service.telemetry.text())
     _finish(recorder, written, code, banner)
+    if waited:
+        _say(banner, _NEVER_LIVE)
     return code
 
 
@@ -143,6 +149,8 @@ async def _run(
     if record is not None and (turn is None or turn.state is None):
         begin = service.recorder.start_when_ready if record.auto else service.recorder.start
         begin(record.name, record.tags)
+        if missing := service.recorder.health().get("missing") if record.auto else ():
+            tell(_waits_for(missing, loaded))
     timer = loop.call_later(_REPORT_AFTER_S, lambda: tell("\n".join([*service.watch.report(), *_ways_in(service)])))
     try:
         async with asyncio.TaskGroup() as group:
@@ -161,6 +169,12 @@ async def _run(
         garbage.give_back()
         notifier.close()
     return True
+
+
+def _waits_for(missing: Sequence[str], loaded: Loaded) -> str:
+    kinds = {name: f" ({sensor.entry.name})" for name, sensor in loaded.sensors.items()}
+    sensors = ", ".join(name + kinds.get(name, " (not in the configuration)") for name in missing)
+    return f"take      waits for {sensors}, and begins by itself; at once: R on the page"
 
 
 def _finish_left_over(loaded: Loaded, banner: Banner) -> None:

@@ -59,7 +59,16 @@ class Service:
             self._accents = accents
             ingress.on_packet.append(self._hear)
         self.watch = Watch(
-            clock, telemetry, ingress, supervisor, core, sensors, bridges, controller.bridge_faults, summary_s
+            clock,
+            telemetry,
+            ingress,
+            supervisor,
+            core,
+            sensors,
+            bridges,
+            controller.bridge_faults,
+            controller.latches,
+            summary_s,
         )
         self.desk = Desk(clock)
         self.desk.hooks.append(self.watch.command)

@@ -3,11 +3,12 @@ lines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from choreo_service.absences import ANYTHING, Key
 from choreo_service.clock import MS, NS, Clock
+from choreo_service.controller import Latches
 from choreo_service.core import Core
 from choreo_service.desk import Answered
 from choreo_service.ingress import Ingress
@@ -31,6 +32,13 @@ _REFUSAL_HINTS: Final = {
 }
 
 
+def in_words(answered: Answered, latches: Latches) -> dict[str, Any]:
+    """The fields of a command that was answered; of one that was to be the other way round, which way it is now."""
+    words = answered.command.model_dump(exclude_none=True)
+    on = latches.in_force(answered.command) if answered.ack.ok else None
+    return words if on is None else {**words, "on": on}
+
+
 class Watch:
     """Listener of the tick and of the supervisor, and the poller of the adapters' own health."""
 
@@ -44,11 +52,13 @@ class Watch:
         sensors: Mapping[str, SensorAdapter],
         bridges: Mapping[str, BridgeAdapter],
         bridge_faults: Mapping[str, str],
+        latches: Callable[[], Latches],
         summary_s: float,
     ) -> None:
         self._clock, self._telemetry, self._ingress, self._core = clock, telemetry, ingress, core
         self._supervisor, self._sensors, self._bridges = supervisor, sensors, bridges
         self._bridge_faults = bridge_faults  # filled by the controller: bridge -> what its send() raised
+        self._latches = latches
         self._faults_said: set[str] = set()
         self._summary_ns = round(summary_s * NS)
         self._peers = Peers(clock, supervisor, {**sensors, **bridges})
@@ -80,7 +90,7 @@ class Watch:
     def command(self, answered: Answered) -> None:
         """Say what was asked for, by which door, and why it was refused; of a fader that moves, that it moves."""
         log = get_logger()
-        facts = {**answered.command.model_dump(exclude_none=True), "door": answered.door}
+        facts = {**in_words(answered, self._latches()), "door": answered.door}
         slider = tuple(facts.get(key, "") for key in ("verb", "control", "field", "door"))
         moves_on = slider == self._slider and slider[0] in _SLIDERS
         self._slider = slider

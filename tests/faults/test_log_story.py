@@ -193,8 +193,8 @@ def test_what_was_asked_is_there_with_its_door_and_its_answer(log: list[dict[str
     for verb in ("record", "marker", "panic", "resume", "policy"):
         assert one(log, "command", verb=verb)["door"] == "osc"
     assert one(log, "command", verb="marker")["text"] == "first song"
-    assert one(log, "command.refused", verb="mute")["reason"] == "mute: panic is latched"
-    assert one(log, "command.refused", verb="scene")["reason"] == "scene: no scene 'nowhere'"
+    assert one(log, "command.refused", verb="mute")["reason"] == "panic is latched; resume first"
+    assert one(log, "command.refused", verb="scene")["reason"].startswith("no scene 'nowhere'; one of home")
     assert one(log, "tempo.leader")["now"] == "body"
 
 

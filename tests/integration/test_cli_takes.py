@@ -134,3 +134,30 @@ def test_a_name_is_a_folder_in_recordings(name: str, capsys: pytest.CaptureFixtu
     if name:
         assert exit_code_of(choreo, ["record", "--name", name]) == 2
         assert "letters, digits" in capsys.readouterr().err
+
+
+def test_the_names_of_the_list_are_enough(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_session(recordings / "premiere", packets=some_packets(200), steps=some_steps(50), meta={})
+    fallen = cut_off(recordings).folder
+    assert said(capsys, "takes", "tag", "premiere", "x") == ["premiere: x"]
+    assert open_session(recordings / "premiere").meta["tags"] == ["x"]
+    (line,) = said(capsys, "takes", "export", "premiere", "--to", "csv")
+    assert line.startswith(f"{recordings / 'premiere-csv'}: ")
+    (line,) = said(capsys, "takes", "recover", fallen.name)
+    assert line.startswith(f"{recordings / 'fallen'}: ")
+    assert exit_code_of(choreo, ("takes", "tag", "premeire", "x")) == 3
+    assert "no take at premeire" in capsys.readouterr().err
+
+
+def test_a_folder_here_goes_before_a_name_of_the_list(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in (recordings, tmp_path):
+        write_session(folder / "twice", packets=some_packets(200), steps=None, meta={})
+    assert said(capsys, "takes", "tag", "twice", "here") == ["twice: here"]
+    assert open_session(tmp_path / "twice").meta["tags"] == ["here"]
+    assert not open_session(recordings / "twice").meta.get("tags")

@@ -78,7 +78,7 @@ async def test_its_keys_steer_and_every_press_is_answered() -> None:
         await pilot.press("u")
         await _says(app, "resume: done")
         await pilot.press("m")
-        await _says(app, "marker refused: marker: nothing is being recorded")
+        await _says(app, "marker refused: nothing is being recorded; start a take first: R")
         await pilot.press("2", "m")
         await _says(app, "mute density: done")
         stage.seconds(1.0)

@@ -58,6 +58,15 @@ def test_run_stops_in_order_at_a_signal(show: Path) -> None:
     assert "ticks" in rest
 
 
+def test_a_recording_that_waits_says_for_what_and_that_there_was_no_take(show: Path) -> None:
+    waits = ("-o", "sensors.phone.port=0", "-o", "dashboard.enabled=false", "-o", "output.exit_ease_s=0")
+    done = _run(show, "record", "--auto", "--seconds", "0.2", *QUIET, *waits)
+    assert done.returncode == 0, done.stderr
+    assert "take      waits for phone (osc_motion)" in done.stdout
+    assert "no take: the sensors were never all live" in done.stdout.splitlines()[-1]
+    assert "choreo record" in done.stdout.splitlines()[-1]
+
+
 def test_doctor_speaks_json(show: Path) -> None:
     done = _run(show, "doctor", "--quick", "--json")
     report = json.loads(done.stdout)

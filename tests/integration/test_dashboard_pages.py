@@ -63,7 +63,7 @@ async def test_every_verb_is_answered_obeyed_or_refused_with_a_reason() -> None:
             await socket.send_json({"type": "cmd", "id": number, "verb": verb, "args": _args(verb)})
             ack = await receive(socket, "ack")
             assert ack["id"] == number
-            assert ack["ok"] or verb in ack["reason"]
+            assert ack["ok"] or ack["reason"]
         assert stage.page.hub.events[-1]["kind"] == "command"
 
 

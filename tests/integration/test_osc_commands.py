@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -141,8 +142,9 @@ async def test_a_flood_of_commands_is_limited() -> None:
 @pytest.mark.asyncio
 async def test_a_port_in_use_is_tried_again_and_doesnt_end_the_show() -> None:
     async with _rig() as rig:
-        with pytest.raises(AdapterLost):
+        with pytest.raises(AdapterLost) as lost:
             await OscCommands(OscCommandsConfig(port=rig.door.port), rig._submit, VirtualClock()).run()
+        assert re.search(r"-o doors\.<its name>\.port=\d+$", lost.value.fix)
 
 
 @pytest.mark.parametrize("config", [{"host": "0.0.0.0"}, {"host": "192.0.2.1"}, {"host": "studio"}], ids=str)

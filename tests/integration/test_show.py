@@ -8,7 +8,7 @@ from shows import RandomArrivals, make_service
 from structlog.testing import capture_logs
 
 from choreo_service.clock import MS, NS, Clock, VirtualClock, run_virtual
-from choreo_service.commands import Marker, Policy, Resend
+from choreo_service.commands import Freeze, Hold, Marker, Mute, Policy, Resend
 from choreo_service.errors import AdapterConfigError
 from choreo_service.packets import CONTROL_NAMES
 from choreo_service.protocols import Emit
@@ -199,3 +199,18 @@ def test_the_report_says_what_is_there() -> None:
     assert "phone" in text
     assert "receiving" in text
     assert "sink" in text
+
+
+@pytest.mark.parametrize(
+    "command", [Freeze(), Hold(control="density"), Mute(control="density")], ids=lambda command: command.verb
+)
+def test_the_log_tells_which_way_a_key_has_turned_a_latch(command: Freeze | Hold | Mute) -> None:
+    service = make_service(VirtualClock(), {}, {"sink": recording})
+    with capture_logs() as log:
+        for _ in range(2):
+            assert service.desk.submit(command, "keyboard").ok
+        service.controller.panic()
+        service.desk.submit(command, "keyboard")
+    on, off, refused = (line for line in log if line["event"].startswith("command"))
+    assert (on["on"], off["on"]) == (True, False)
+    assert "on" not in refused

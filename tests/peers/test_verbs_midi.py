@@ -199,7 +199,7 @@ def test_panic_ramps_to_safe_in_its_time_and_is_latched(played: Player, loaded: 
 
 
 def test_while_latched_another_wish_is_refused_with_the_reason(played: Player) -> None:
-    assert played.acks["refused"] == Ack(False, "freeze: panic is latched")
+    assert played.acks["refused"] == Ack(False, "panic is latched; resume first")
 
 
 def test_panic_again_is_at_once_with_all_sound_and_notes_off(played: Player, loaded: Loaded) -> None:

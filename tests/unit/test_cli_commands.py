@@ -167,6 +167,11 @@ def test_replay_recomputes_a_take_and_tells_whether_it_was_equal(
     assert capsys.readouterr().out == "replayed\n" * 2
 
 
+def test_replay_knows_the_takes_of_the_recorders_folder_by_name(service: FakeService, take: Path) -> None:
+    assert _choreo("replay", take.name, "-o", f"recorder.folder={take.parent}") == 0
+    assert service.take == take
+
+
 def test_a_realtime_replay_plays_the_take_and_no_other_sensor(service: FakeService, take: Path) -> None:
     assert _choreo("replay", str(take), "--realtime", "--seconds", "3") == 0
     sensors = service.played.sensors
@@ -215,6 +220,19 @@ def test_generated_files_are_written_once_and_then_up_to_date(
 
 
 @pytest.mark.usefixtures("service")
+def test_init_leaves_the_private_settings_of_a_checkout_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone, show = tmp_path / "clone", tmp_path / "show"
+    (clone / "configs").mkdir(parents=True)
+    (clone / "configs" / "default.yaml").write_text("")
+    (clone / "configs" / "local.yaml").write_text("dashboard: {pin: '123456'}")
+    monkeypatch.setattr("choreo_service.config.locate.shipped_homes", lambda: (clone,))
+    assert _choreo("init", str(show)) == 0
+    assert [path.name for path in (show / "configs").iterdir()] == ["default.yaml"]
+    assert "configs/local.yaml" in (show / "README.md").read_text()
+
+
 def test_init_makes_a_workspace_and_keeps_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     show = tmp_path / "show"
     show.mkdir()

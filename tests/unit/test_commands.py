@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from choreo_service.clock import VirtualClock
-from choreo_service.commands import COMMANDS, CommandError, Freeze, Hold, Manual, Marker, Panic, Tap, parse
+from choreo_service.commands import COMMANDS, CommandError, Freeze, Hold, Manual, Marker, Panic, Record, Tap, parse
 from choreo_service.desk import Answered, Desk
 
 
@@ -22,17 +22,28 @@ def test_named_and_positional_arguments_give_the_same_command() -> None:
     [
         ("panik", (), "did you mean panic"),
         ("panic", ["now"], "at most 0"),
-        ("hold", ["loudness"], "hold: control"),
-        ("manual", ["density", 1.5], "position"),
+        ("hold", ["loudness"], "control: found 'loudness', expected one of tempo_scale, density"),
+        ("mute", ["densty"], "found 'densty', .*; did you mean density"),
+        ("manual", {"control": "density", "value": 0.5}, "no field 'value'; there are control, position"),
+        ("panic", {"now": True}, "no field 'now'; there is none"),
+        ("manual", ["density", 1.5], "position: found 1.5, input should be less than or equal to 1"),
         ("manual", ["density", float("nan")], "position"),
         ("scene", {"name": "a", "colour": "red"}, "colour"),
-        ("policy", [], "leader"),
+        ("policy", [], "leader is missing"),
     ],
 )
 def test_what_is_no_command_is_refused_with_what_is_allowed(verb: str, args: object, says: str) -> None:
     with pytest.raises(CommandError, match=says) as refused:
         parse(verb, args)  # type: ignore[arg-type]
     assert refused.value.fix
+
+
+@pytest.mark.parametrize("verb", ["explode", "dance", "stop", "x", "play", "frobnicate"])
+def test_what_resembles_no_verb_gets_no_guess(verb: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        parse(verb)
+    assert refused.value.problem == f"unknown command {verb!r}"
+    assert refused.value.fix.startswith("one of panic, ")
 
 
 @given(
@@ -67,10 +78,15 @@ def test_refusals_and_bugs_of_a_handler_are_answers() -> None:
     def fail(_: Tap) -> None:
         raise RuntimeError("a bug")
 
+    def refuse_otherwise(_: Record) -> None:
+        raise CommandError("not so", fix="do this")
+
     desk.handle(Panic, refuse)
+    desk.handle(Record, refuse_otherwise)
     desk.handle(Tap, fail)
-    assert desk.submit(Panic(), "osc").reason == "panic: not now"
-    assert desk.submit(Tap(), "osc").reason == "tap: RuntimeError: a bug"
+    assert desk.submit(Panic(), "osc").reason == "not now"
+    assert desk.submit(Record(), "osc").reason == "not so; do this"
+    assert desk.submit(Tap(), "osc").reason == "RuntimeError: a bug"
     assert "nothing in this service" in desk.submit(Freeze(), "osc").reason
 
 

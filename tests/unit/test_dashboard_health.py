@@ -35,6 +35,7 @@ def test_all_is_well() -> None:
         ({"recent": {"late_ms": {"p99": 21.0}, "work_ms": {"p99": 1.0}, "skipped": 0}}, "bad", "21 ms late"),
         ({"recent": {"late_ms": {"p99": 1.0}, "work_ms": {"p99": 11.0}, "skipped": 0}}, "warn", "11.0 of 20 ms"),
         ({"recent": {"late_ms": {"p99": 1.0}, "work_ms": {"p99": 1.0}, "skipped": 2}}, "warn", "2 ticks skipped"),
+        ({"recent": {"late_ms": {"p99": 1.0}, "work_ms": {"p99": 1.0}, "skipped": 1}}, "warn", "1 tick skipped"),
         ({"modalities": [{"motion": {"state": "missing"}}]}, "bad", "no motion"),
         ({"modalities": [{"motion": {"state": "held"}}]}, "warn", "motion is held"),
         ({"modalities": [{"motion": {"state": "live"}}, {"motion": {"state": "missing"}}]}, "bad", "performer 1"),

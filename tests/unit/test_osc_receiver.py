@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ import pytest
 from osc_datagrams import RecordingEmit, message
 
 from choreo_adapters.osc.decode import Message
+from choreo_adapters.osc.ports import free_port
 from choreo_adapters.osc.receiver import OLDEST_NS, PER_WAKE, OscReceiver
 from choreo_adapters.sensors.osc_motion import OscMotion
 from choreo_service.clock import MonotonicClock, VirtualClock, run_virtual, work_ns
@@ -181,7 +183,15 @@ async def test_a_port_in_use_says_who_may_hold_it_and_what_to_type() -> None:
         with pytest.raises(AdapterConfigError) as caught:
             await OscMotion(OscMotion.Config(port=port), RecordingEmit(), MonotonicClock()).run()
     assert f"{LOCAL}:{port}" in caught.value.problem
-    assert "-o sensors.<its name>.port=" in caught.value.fix
+    proposed = re.search(r"-o sensors\.<its name>\.port=(\d+),", caught.value.fix)
+    assert proposed
+    assert 1024 <= int(proposed[1]) != port
+
+
+def test_the_port_it_proposes_is_not_in_use_either() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind((LOCAL, 0))
+        assert free_port(LOCAL, holder.getsockname()[1] - 1) != holder.getsockname()[1]
 
 
 @LOOPS

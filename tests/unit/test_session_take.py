@@ -10,7 +10,11 @@ from session_samples import some_packets, some_steps
 
 from choreo_service.errors import SessionError
 from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS, MODALITY_NAMES
+from choreo_service.recorder.live import FOLDER_SUFFIX
+from choreo_service.schemas import KINDS
 from choreo_service.session import PacketColumns, Session, open_session, tick_list, write_session
+from choreo_service.session.meta import META_FILE
+from choreo_service.session.state import STATE_FILE
 
 
 def _write(path: Path, packets: int = 50, steps: int = 30) -> Session:
@@ -191,3 +195,10 @@ def test_a_workspace_names_the_takes_of_its_recordings(tmp_path: Path) -> None:
     with pytest.raises(SessionError) as caught:
         open_session(tmp_path / "shwo")
     assert f"takes nearby: {session.path}" in caught.value.fix
+
+
+def test_the_page_of_the_recordings_names_all_that_lies_there(repo_root: Path) -> None:
+    page = (repo_root / "recordings" / "README.md").read_text()
+    files = [META_FILE, STATE_FILE, *(f"{kind}.parquet" for kind in KINDS)]
+    assert [name for name in files if f"| `{name}` |" not in page] == []
+    assert f"`.NAME{FOLDER_SUFFIX}`" in page

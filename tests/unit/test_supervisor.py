@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from choreo_service.clock import NS, VirtualClock, run_virtual
-from choreo_service.errors import AdapterConfigError, AdapterLost
+from choreo_service.errors import ITS_NAME, AdapterConfigError, AdapterLost
 from choreo_service.supervisor import AdapterEvent, Backoff, Supervisor
 
 BACKOFF = Backoff(base_s=0.25, cap_s=5.0, healthy_s=10.0)
@@ -40,6 +40,15 @@ def test_a_lost_adapter_comes_back_and_says_how_long_it_was_away() -> None:
     assert downs[1].cause == "OSError: still gone"
     back = [e for e in events if e.state == "up"][-1]
     assert back.down_s == pytest.approx(sum(e.wait_s for e in downs))
+
+
+def test_what_to_type_names_the_adapter_as_its_user_does() -> None:
+    fix = f"-o sensors.{ITS_NAME}.port=9001"
+    with pytest.raises(AdapterConfigError) as raised:
+        supervised([(0, AdapterConfigError("in use", fix=fix))])
+    assert raised.value.fix == "-o sensors.strap.port=9001"
+    events, _ = supervised([(0, AdapterLost("in use", fix=fix)), (1, None)])
+    assert ["-o sensors.strap.port=9001" in e.cause for e in events if e.state == "down"] == [True]
 
 
 def test_waits_grow_to_the_cap_and_a_healthy_life_resets_them() -> None:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from choreo_service.clock import NS, Clock
-from choreo_service.errors import AdapterConfigError, AdapterLost
+from choreo_service.errors import ITS_NAME, AdapterConfigError, AdapterLost
 from choreo_service.packets import CONTROL_NAMES
 from choreo_service.protocols import Submit
 
@@ -104,7 +104,8 @@ def _opened(terminal: str) -> Iterator[int]:
     if not terminal:
         if not sys.stdin.isatty():
             raise AdapterLost(
-                "keyboard: choreo was not started in a terminal", fix="name one: doors.<its name>.terminal"
+                "keyboard: choreo was not started in a terminal",
+                fix=f"name one, as the command tty prints it: -o doors.{ITS_NAME}.terminal=/dev/pts/0",
             )
         yield sys.stdin.fileno()
         return

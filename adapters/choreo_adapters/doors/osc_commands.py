@@ -19,9 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from choreo_adapters.osc.decode import Message
+from choreo_adapters.osc.ports import free_port
 from choreo_adapters.osc.receiver import OscReceiver
 from choreo_service.clock import Clock
-from choreo_service.errors import AdapterConfigError, AdapterLost
+from choreo_service.errors import ITS_NAME, AdapterConfigError, AdapterLost
 from choreo_service.protocols import Answer, Submit
 
 PREFIX: Final = "/choreo/"
@@ -81,8 +82,9 @@ class OscCommands:
         try:
             self._receiver.open(self._config.host, self._config.port)
         except AdapterConfigError as error:
+            other = free_port(self._config.host, self._config.port)
             raise AdapterLost(
-                error.problem, fix="free the port, or choose another: -o doors.<its name>.port="
+                error.problem, fix=f"free the port, or choose another: -o doors.{ITS_NAME}.port={other}"
             ) from error
         family = socket.AF_INET6 if ":" in self._config.host else socket.AF_INET
         self._answers = socket.socket(family, socket.SOCK_DGRAM)

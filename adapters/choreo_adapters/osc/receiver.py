@@ -20,8 +20,9 @@ from typing import Final
 from choreo_adapters.osc.decode import MAX_BYTES, Message, OscError, decode
 from choreo_adapters.osc.json_datagrams import decode_json
 from choreo_adapters.osc.limits import RateLimiter, Verdict
+from choreo_adapters.osc.ports import free_port
 from choreo_service.clock import Clock, MonotonicClock, realtime_to_monotonic_ns
-from choreo_service.errors import AdapterConfigError
+from choreo_service.errors import ITS_NAME, AdapterConfigError
 from choreo_service.inherited import inherited_socket
 
 PER_WAKE: Final = 64  # datagrams read before everything else on the loop gets its turn
@@ -152,22 +153,22 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def _refused(host: str, port: int, error: OSError) -> AdapterConfigError:
-    """An adapter does not know what its user calls it, hence "<its name>"."""
     where = f"can't listen for OSC on {host}:{port}"
     if error.errno == errno.EADDRNOTAVAIL:
         return AdapterConfigError(
             f"{where}: this machine has no address {host}",
             fix="use one of its own: choreo doctor lists them, or 127.0.0.1 for this machine only",
         )
+    elsewhere = f"-o sensors.{ITS_NAME}.port={free_port(host, port)}"
     if error.errno == errno.EACCES:
         return AdapterConfigError(
             f"{where}: {error.strerror}",
-            fix="ports below 1024 belong to the system; listen elsewhere: -o sensors.<its name>.port=9001",
+            fix=f"ports below 1024 belong to the system; listen elsewhere: {elsewhere}",
         )
     return AdapterConfigError(
         f"{where}: {error.strerror or error}",
         fix="close the program that holds the port (a second choreo, SuperCollider, TouchOSC, Max, VRChat), "
-        "or listen elsewhere: -o sensors.<its name>.port=9001, and set the same port in the phone app",
+        f"or listen elsewhere: {elsewhere}, and set the same port in the phone app",
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import click
 
 from choreo_service.calibration.flow import FULL_S, NORMAL_S, STILL_S
-from choreo_service.cli.options import Choice, config_options, for_take
+from choreo_service.cli.options import Choice, config_options, find_take, for_take
 from choreo_service.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def body(
     from choreo_service.session import open_session
 
     if take is not None:
+        take = find_take(take, choice)
         choice = for_take(choice, open_session(take).meta)
     choice["overrides"] = (*choice["overrides"], *_BARE)
     loaded = load_settings(**choice)

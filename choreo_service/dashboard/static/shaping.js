@@ -101,7 +101,7 @@ class Shape {
     const shape = now.state?.shape;
     if (shape) this.told(shape.controls[this.name], shape.changed.includes(this.name));
     this.changed();
-    toast(`${this.name} ${field} refused: ${ack.reason.replace(/^shape: /, "")}`, false);
+    toast(`${this.name} ${field} refused: ${ack.reason}`, false);
   }
 
   async reset() {

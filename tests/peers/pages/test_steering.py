@@ -80,7 +80,7 @@ def test_a_refusal_is_seen_with_its_reason(pages: Pages, show: PageShow) -> None
         show.service.facts["scenes"] = lambda: {"names": ["calm", "wild"], "name": "calm"}
         page.wait_for_timeout(1200)
         page.keyboard.press("]")
-        answered(page, "refused: scene: no such scene")
+        answered(page, "refused: no such scene")
 
     pages.visit(show.url, act)
 
