@@ -67,7 +67,7 @@ bench: $(VENV)/.dev ## measure latency and cadence on this machine
 	$(BIN)/python -m bench $(ARGS)
 
 soak: $(VENV)/.dev ## endurance in virtual time and a newcomer's walk, then faults in real time, written into docs/reliability.md; HOURS=0.5, MINUTES=10, ONLY=tests, ONLY=stalled
-	$(if $(filter-out tests,$(ONLY)),,CHOREO_SOAK_MINUTES=$(MINUTES) CHOREO_SIM_HOURS=$(HOURS) CHOREO_WALK_SECONDS=30 $(BIN)/pytest tests/soak tests/peers/pages/test_newcomer.py $(ARGS))
+	$(if $(filter-out tests,$(ONLY)),,CHOREO_SOAK_MINUTES=$(MINUTES) CHOREO_SIM_HOURS=$(HOURS) CHOREO_WALK_SECONDS=30 $(BIN)/pytest -o faulthandler_timeout=0 tests/soak tests/peers/pages/test_newcomer.py $(ARGS))
 	$(if $(filter tests,$(ONLY)),,PYTHONPATH=tests $(BIN)/python -m bench.soak --minutes $(MINUTES) $(if $(ONLY),--only $(ONLY) $(ARGS)))
 
 fuzz: $(VENV)/.dev ## INPUTS=1000000 mutated inputs for each reader of bytes from outside; an hour

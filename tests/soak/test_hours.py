@@ -152,7 +152,8 @@ def played(hours: float, ledger: Ledger) -> tuple[Ledger, Holdings]:
 def test_hours_of_a_recorded_show_keep_memory_flat_and_counters_true() -> None:
     ledger, holdings = played(HOURS, Ledger())
     print(f"{HOURS:g} h, {ledger.ticks} ticks, {ledger.disk.bytes / 2**20:.1f} MiB recorded: ", end="")
-    print(f"{holdings.slope:+.1f} B/s traced, {holdings.resident_growth / 2**20:+.1f} MiB resident, ", end="")
+    counted = "traced" if HOURS < UNTRACED_H else "in live blocks"
+    print(f"{holdings.slope:+.1f} B/s {counted}, {holdings.resident_growth / 2**20:+.1f} MiB resident, ", end="")
     print(f"descriptors {holdings.most(DESCRIPTORS)}, threads {holdings.most(THREADS)} at most in each half")
     ledger.check(HOURS)
     holdings.check()
