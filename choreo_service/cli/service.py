@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
@@ -11,6 +12,7 @@ import click
 
 from choreo_service.cli.options import Choice, config_options, standby_option
 from choreo_service.errors import ChoreoError
+from choreo_service.places import state_folder
 
 if TYPE_CHECKING:
     from choreo_service.config import Loaded
@@ -78,7 +80,7 @@ SupplementaryGroups=audio
 CapabilityBoundingSet=
 AmbientCapabilities=
 ProtectSystem=strict
-ReadWritePaths="{home}"
+ReadWritePaths="{home}" "-{state}"
 PrivateTmp=true
 ProtectProc=invisible
 ProtectClock=true
@@ -139,7 +141,7 @@ def systemd(of_the_system: bool, standby: bool, **choice: Unpack[Choice]) -> int
         command=" ".join(f'"{_systemd(part)}"' for part in command),
         home=home,
         stop_s=_stop_s(loaded),
-        rights=SYSTEM_RIGHTS.format(user=getpass.getuser(), home=home) if of_the_system else "",
+        rights=_rights(home) if of_the_system else "",
         target="multi-user.target" if of_the_system else "default.target",
     )
     click.echo(unit, nl=False)
@@ -176,6 +178,11 @@ def _checked(choice: Choice, standby: bool) -> tuple[Loaded, list[str]]:
     if any("\n" in part for part in command):
         raise ChoreoError("a path or option holds a line break", fix="put the value into a configuration file")
     return loaded, command
+
+
+def _rights(home: str) -> str:
+    """What the machine's unit may do; it writes to the workspace, and to the folder of logs and learnt controllers."""
+    return SYSTEM_RIGHTS.format(user=getpass.getuser(), home=home, state=_systemd(str(state_folder(os.environ))))
 
 
 def _stop_s(loaded: Loaded) -> int:

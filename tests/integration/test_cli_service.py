@@ -43,6 +43,14 @@ def test_the_unit_is_watched_by_its_ticks_and_has_few_rights(workspace: Path) ->
     assert (lines["UMask"], lines["NoNewPrivileges"]) == ("0077", "true")
 
 
+def test_the_system_s_unit_may_write_where_logs_and_learnt_controllers_are_kept(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/home/anna/her state")
+    unit = _choreo("service", "systemd", "--system", "--home", str(workspace)).output
+    assert f'ReadWritePaths="{workspace}" "-/home/anna/her state/choreo"\n' in unit  # "-": it need not be there yet
+
+
 @pytest.mark.parametrize("system", ["systemd", "launchd"])
 def test_a_standby_is_part_of_the_command(workspace: Path, system: str) -> None:
     text = _choreo("service", system, "--home", str(workspace), "--standby").output
