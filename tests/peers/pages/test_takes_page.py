@@ -26,6 +26,9 @@ RECORD_IS_ON = (
     "() => [...document.querySelectorAll('[aria-pressed=true]')].some((b) => b.innerText.startsWith('Record'))"
 )
 CLOSER = "() => [...document.querySelectorAll('.hint.num')].every((line) => line.innerText.startsWith('0:09'))"
+FITS = (
+    "() => [...document.querySelectorAll('.uplot')].every((plot) => plot.getBoundingClientRect().right <= innerWidth)"
+)
 
 
 def _chosen(page: Any, name: str) -> str:
@@ -46,6 +49,8 @@ def test_two_takes_are_compared_and_looked_at_closely(pages: Pages, show: PageSh
         box = page.locator(".u-over").first.bounding_box()
         page.mouse.move(box["x"] + 50, box["y"] + 50)
         page.locator(".u-legend .u-value", has_text="0:").first.wait_for()  # the cursor reads values off
+        page.set_viewport_size({"width": 390, "height": 844})  # the tablet is turned
+        page.wait_for_function(FITS)
 
     pages.visit(f"{show.url}/takes", act, shot=shots / "takes-two.png")
 

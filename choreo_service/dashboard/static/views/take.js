@@ -31,6 +31,8 @@ export class Panel {
       now.hello.may_steer && [tags(take, changed), exports(take), report(take)]);
     this.node.setAttribute("aria-label", take.name);
     this.node.firstChild.replaceWith(el("h3", {}, take.name)); // a name, as it is written
+    this.resizing = new ResizeObserver(() => this.plots.forEach((plot) => plot.setSize({ width: width(plot.root.parentNode), height: HEIGHT })));
+    this.boxes.forEach((box) => this.resizing.observe(box));
   }
 
   half() {
@@ -68,7 +70,7 @@ export class Panel {
     const shared = now.hello.controls.some(({ name }) => name === lines[0][0]); // controls share a scale, features have units of their own
     const scale = (name) => (shared ? "y" : name);
     return new globalThis.uPlot({
-      width: Math.max(200, box.clientWidth),
+      width: width(box),
       height: HEIGHT,
       scales: { x: { time: false } },
       cursor: { drag: { x: true, y: false, setScale: false } },
@@ -80,10 +82,13 @@ export class Panel {
 
   close() {
     this.closed = true;
+    this.resizing.disconnect();
     this.plots.forEach((plot) => plot.destroy());
     this.node.remove();
   }
 }
+
+const width = (box) => Math.max(200, box.clientWidth);
 
 /** u32 length of the JSON header, the header, then float32 columns, t first; NaN means absent. */
 function decode(data) {
