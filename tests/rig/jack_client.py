@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from rig.jack_server import JackServer
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     import jack
 
 
-class JackClient:
+class JackClient(ABC):
     """Use as a context manager. Subclasses give it its name, its ports and what happens in each period."""
 
     name: ClassVar[str]
@@ -19,13 +20,13 @@ class JackClient:
         self._server = server
         self._client: jack.Client | None = None
 
+    @abstractmethod
     def register(self, client: jack.Client) -> None:
         """Make the ports."""
-        raise NotImplementedError
 
+    @abstractmethod
     def process(self, frames: int) -> None:
         """In JACK's own thread."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         import jack  # loads libjack, which a machine without peers lacks

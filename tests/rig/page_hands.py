@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Final
 
 from choreo_service.packets import CONTROL_NAMES
 
 
-class Hand:
+class Hand(ABC):
     """One way to press things on the page."""
 
     def __init__(self, page: Any) -> None:
         self.page = page
 
+    @abstractmethod
     def use(self, button: Any) -> None:
         """Press a button or follow a link."""
-        raise NotImplementedError
 
     def open(self, view: str) -> None:
         self.use(self.page.locator("nav a", has_text=view))
