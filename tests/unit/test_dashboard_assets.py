@@ -38,6 +38,14 @@ def test_everything_together_is_light() -> None:
     assert all(gzip.decompress(asset.packed) == asset.body for asset in assets.values())
 
 
+@pytest.mark.parametrize("view", sorted((STATIC / "views").glob("*.js")), ids=lambda path: path.stem)
+def test_each_page_is_light_unpacked_too(view: Path) -> None:
+    """A page loads at most everything that is no page, itself, and the other pages' files that it imports."""
+    own = {view} | {(view.parent / name).resolve() for name in IMPORTED.findall(view.read_text("utf-8"))}
+    shared = {path for path in STATIC.rglob("*") if path.is_file() and path.parent.name != "views"}
+    assert sum(path.stat().st_size for path in shared | own) < 150_000
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_what_a_script_imports_is_served(script: Path) -> None:
     served = set(load_assets())
