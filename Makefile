@@ -70,9 +70,10 @@ soak: $(VENV)/.dev ## endurance in virtual time and a newcomer's walk, then faul
 	$(if $(filter-out tests,$(ONLY)),,CHOREO_SOAK_MINUTES=$(MINUTES) CHOREO_SIM_HOURS=$(HOURS) CHOREO_WALK_SECONDS=30 $(BIN)/pytest -o faulthandler_timeout=0 tests/soak tests/peers/pages/test_newcomer.py $(ARGS))
 	$(if $(filter tests,$(ONLY)),,PYTHONPATH=tests $(BIN)/python -m bench.soak --minutes $(MINUTES) $(if $(ONLY),--only $(ONLY) $(ARGS)))
 
-fuzz: $(VENV)/.dev ## INPUTS=1000000 mutated inputs for each reader of bytes from outside; an hour
+fuzz: $(VENV)/.dev ## INPUTS=1000000 mutated inputs for each reader of bytes from outside, a hundredth for takes' headers, each of which every reader gets; hours
 	PYTHONPATH=tests $(BIN)/python -m faults.osc_fuzz --seconds 600
 	for target in heart yaml session websocket; do PYTHONPATH=tests $(BIN)/python -m faults.fuzz $$target --inputs $(INPUTS) || exit 1; done
+	PYTHONPATH=tests $(BIN)/python -m faults.fuzz header --inputs $$(($(INPUTS) / 100))
 
 crashes: $(VENV)/.dev ## KILLS=200 times kill -9 and CUTS=50 power cuts of a recording, each recovered and replayed; the cuts need root
 	CHOREO_CUT_STEP=1 CHOREO_KILLS=$(KILLS) CHOREO_CUTS=$(CUTS) $(BIN)/pytest -s tests/unit/test_recorder_segments.py \

@@ -24,8 +24,13 @@ from choreo_service import logs
 from choreo_service.clock import MonotonicClock, work_ns
 from choreo_service.config import load_settings
 from choreo_service.packets import ControlPacket, SensorPacket, Step
+from choreo_service.priority import come_at_once
 from choreo_service.protocols import Models, Sent
-from choreo_service.service import Service, build_core, build_service, chosen_models, garbage
+from choreo_service.service import garbage
+from choreo_service.service.build import build_service
+from choreo_service.service.models import chosen_models
+from choreo_service.service.playing import build_core
+from choreo_service.service.show import Service
 from choreo_service.ticker import Tick
 
 SPIKE = 40.0  # m/s^2: a sample beyond this is one of the probe's events
@@ -68,15 +73,20 @@ class Stamps:
 
     def __init__(self, service: Service) -> None:
         self._clock = service.clock
-        self._open: dict[int, list[int]] = {}  # tick -> stamps of the event it took
         self.events: list[list[int]] = []
         self.sections_ns = {name: array("q") for name in ("frame", "models", "guards")}  # of each tick
         self.ticks: list[tuple[int, int, int]] = []  # due, begun, and the reception of the newest sample so far, ns
         self._newest_ns = 0
+        self._accepted_ns: dict[int, int] = {}  # seq of a spike -> when it was accepted
+        service.ingress.on_packet.append(self.accepted)
         service.listeners.append(self.tick)
         service.controller.on_sent.append(self.sent)
         # on_sent fires inside the offer, before the listener: keep the last OSC send of each tick until it does
         self._last_sent: tuple[int, int] = (0, 0)
+
+    def accepted(self, packet: SensorPacket) -> None:
+        if _spikes(packet):
+            self._accepted_ns[packet.seq] = self._clock.now_ns()
 
     def sent(self, bridge: str, packet: ControlPacket, sent: Sent) -> None:
         if bridge == "synth":
@@ -88,9 +98,13 @@ class Stamps:
         self._newest_ns = max([self._newest_ns, *(packet.rx_ns for packet in packets)])
         self.ticks.append((tick.due_ns, tick.due_ns + tick.late_ns, self._newest_ns))
         for packet in packets:
-            if packet.stream == "acceleration" and packet.values[2] > SPIKE and self._last_sent[0] == tick.k:
-                due = tick.due_ns
-                self.events.append([packet.rx_ns, packet.t_ns, due, due + tick.late_ns, self._last_sent[1]])
+            if _spikes(packet) and self._last_sent[0] == tick.k:
+                due, accepted = tick.due_ns, self._accepted_ns.pop(packet.seq)
+                self.events.append([packet.rx_ns, accepted, due, due + tick.late_ns, self._last_sent[1]])
+
+
+def _spikes(packet: SensorPacket) -> bool:
+    return packet.stream == "acceleration" and packet.values[2] > SPIKE
 
 
 def timed(models: Models | None) -> Models | None:
@@ -120,7 +134,7 @@ async def main(settings: Mapping[str, Any], log: logs.Log) -> None:
     loop.add_reader(0, service.stop)  # the bench closes our stdin to end us
     garbage.take_over()
     pauses = Pauses()
-    service.recorder.run_thread()
+    service.recorder.run_threads()
     async with asyncio.TaskGroup() as group:
         last_due = lambda: service.telemetry.last_due_ns  # noqa: E731
         collector = group.create_task(garbage.collect_between_ticks(service.clock, service.core.period_ns, last_due))
@@ -153,10 +167,11 @@ def _real_time() -> None:
 
 
 if __name__ == "__main__":
+    _settings = json.loads(sys.argv[1])
+    if _settings["fifo"]:
+        _real_time()  # before any thread is started, which inherits it
     _log = logs.configure("error", "json")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as _runner:
-        _settings = json.loads(sys.argv[1])
-        if _settings["fifo"]:
-            _real_time()
+        come_at_once()
         _runner.run(main(_settings, _log))
     _log.close()

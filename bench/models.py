@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bench.child import Host
 from choreo_service.config import load_settings
-from choreo_service.service import has_checkpoints
+from choreo_service.service.models import has_checkpoints
 
 SETTINGS: Final = {
     "sensors": {"phone": None, "dancer": {"type": "synthetic"}},

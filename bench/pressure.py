@@ -10,7 +10,7 @@ from typing import Any, Final
 from choreo_service import logs
 from choreo_service.clock import work_ns
 from choreo_service.packets import SensorPacket, Step
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 from choreo_service.ticker import Tick
 
 LINE: Final = "x" * 900

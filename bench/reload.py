@@ -1,8 +1,10 @@
 """What reading configuration and checkpoints again costs the tick: the same service, ten seconds left alone, then ten
-reloads one after the other, each of which puts in other models and another control map, and again."""
+reloads one after the other, each of which puts in other models and another control map, and again. On a machine with
+nothing else to do, and beside programs that only compute, which both kinds of window have to bear."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -18,6 +20,7 @@ from statistics import median
 from typing import Any, Final
 
 from bench.page import free_tcp_port
+from bench.surroundings import hogs
 from choreo_models.checkpoint import load_checkpoint, save_checkpoint
 from choreo_service.config.locate import shipped_homes
 from choreo_service.config.yaml_source import read_yaml
@@ -26,19 +29,23 @@ WINDOW_S: Final = 10.0  # what the service's own `recent` figures look back on
 RELOADS: Final = 10  # in a window of the second kind
 POLL_S: Final = 0.1
 PRIORITY: Final = 20  # of the systemd unit
+HOGS: Final = (0, 4)
 
 
 def reload(rounds: int) -> None:
-    """Print lateness and missing ticks per condition, first with no priority, then with that of the systemd unit."""
+    """Print lateness and missing ticks per condition: without priority and with that of the systemd unit, without and
+    with programs that only compute. `load` is the system's average of a minute at the end of the windows."""
     with tempfile.TemporaryDirectory() as folder:
         home = _workspace(Path(folder))
         if home is None:
             print("\nReload: no checkpoints came with choreo, nothing to swap")
             return
         print(f"\nReloads that swap models, ms: windows of {WINDOW_S:g} s or as long as the reloads take, alternating")
-        print(f"{'':44}{'late p50':>9}{'p99':>8}{'max':>8}{'ticks missing':>16}")
-        for fifo in (False, True):
-            _run(home, rounds, fifo=fifo)
+        print(f"{'':44}{'late p50':>9}{'p99':>8}{'max':>8}{'ticks missing':>16}{'load':>7}")
+        for count, fifo in itertools.product(HOGS, (False, True)):
+            print(f"beside {count} programs that only compute")
+            with hogs(count):
+                _run(home, rounds, fifo=fifo)
 
 
 def _run(home: Path, rounds: int, *, fifo: bool) -> None:
@@ -52,9 +59,10 @@ def _run(home: Path, rounds: int, *, fifo: bool) -> None:
         name = f"{kind}, {'real-time' if fifo else 'no'} priority"
         late = "".join(f"{median(one['late'][key] for one in found):{w}.2f}" for key, w in _COLUMNS.items())
         missing, ticks = sum(one["missing"] for one in found), sum(one["ticks"] for one in found)
-        print(f"{name:44}{late}{f'{missing} of {ticks}':>16}")
+        load = median(one["load"] for one in found)
+        print(f"{f'  {name}':44}{late}{f'{missing} of {ticks}':>16}{load:7.1f}")
     counts = ", ".join(f"{said[event]} {event}" for event in ("config.reloaded", "models.changed", "config.refused"))
-    print(f"  {rounds * RELOADS} asked for: {counts}")
+    print(f"    {rounds * RELOADS} asked for: {counts}")
 
 
 _COLUMNS: Final = {"p50": 9, "p99": 8, "max": 8}
@@ -90,7 +98,12 @@ class _Service:
         after = self._state()
         missing = after["skipped"] - before["skipped"]
         ticks = after["ticks"] - before["ticks"] + missing
-        return {"late": after["recent"]["late_ms"], "missing": missing, "ticks": ticks}
+        return {
+            "late": after["recent"]["late_ms"],
+            "missing": missing,
+            "ticks": ticks,
+            "load": os.getloadavg()[0],
+        }
 
     def end(self) -> Counter[str]:
         """How often it logged which event."""

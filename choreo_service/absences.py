@@ -25,7 +25,7 @@ class Absences:
     def __init__(self, performers: int) -> None:
         shape = (performers, len(NAMES))
         self._there = np.zeros(shape, dtype=np.bool_)
-        self._there_bytes = self._there.tobytes()
+        self._situation = b""  # of the last tick, in which nothing is lost or comes back while it stays the same
         self._ever = np.zeros(shape, dtype=np.bool_)
         self._times = np.zeros(shape, dtype=np.int64)
         self._since_ns = np.zeros(shape, dtype=np.int64)  # 0 = not lost
@@ -34,17 +34,19 @@ class Absences:
 
     def observe(self, frame: Frame) -> None:
         """One tick."""
-        there = np.concatenate((frame.present, ~unheard(frame)[:, None]), axis=1)
-        as_bytes = there.tobytes()
-        if as_bytes == self._there_bytes:
+        silent = unheard(frame)
+        situation = frame.state.tobytes() + silent.tobytes()
+        if situation == self._situation:
             return
+        self._situation = situation
+        there = np.concatenate((frame.present, ~silent[:, None]), axis=1)
         lost, back = self._there & ~there, there & (self._since_ns > 0)
         self._times += lost
         self._last_ns = np.where(back, frame.t_ns - self._since_ns, self._last_ns)
         self._over_ns += np.where(back, self._last_ns, 0)
         self._since_ns = np.where(lost, frame.t_ns, np.where(back, 0, self._since_ns))
         self._ever |= there
-        self._there, self._there_bytes = there, as_bytes
+        self._there = there
 
     @property
     def losses(self) -> int:

@@ -53,9 +53,12 @@ class MonotonicClock:
         a core and 50 Hz. So the last step is a whole one, and a sleeper is up to about 1 ms late. While the machine
         sleeps the loop's timers stand still: a sleeper then wakes late by what was left of its wait.
         """
-        while (wait := t_ns - monotonic_ns()) > 0:  # noqa: ASYNC110 - waits for a time, and may wake early
+        wait = t_ns - monotonic_ns()
+        if wait <= 0:
+            await asyncio.sleep(0)
+        while wait > 0:
             await asyncio.sleep(max(wait, MS) / NS)
-        await asyncio.sleep(0)
+            wait = t_ns - monotonic_ns()
 
 
 class VirtualClock:

@@ -79,3 +79,9 @@ class Core:
     def load_state(self, state: Mapping[str, Any]) -> None:
         self._frames.load_state(state["frames"])
         self._engine.load_state(state["engine"])
+
+    def go_on_from_others(self, state: Mapping[str, Any]) -> None:
+        """Load the state of a core in which other models played, or the rules: who plays here begins at rest, knows the
+        performers as well, and the controls go over in even steps."""
+        self._frames.load_state(state["frames"])
+        self._engine.go_on_from_others(state["engine"])

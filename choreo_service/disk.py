@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 
 
 class DiskFile(Protocol):
-    """One file being written, by one thread. Everything raises OSError when the disk refuses."""
+    """One file being written; `sync` may run beside the others. Everything raises OSError when the disk refuses."""
 
     def write_at(self, data: bytes, offset: int) -> None:
         """All of `data`; after an OSError any part of it may be there."""
@@ -20,7 +20,7 @@ class DiskFile(Protocol):
     def truncate(self, size: int) -> None: ...
 
     def sync(self) -> None:
-        """Return when what was written survives a power cut."""
+        """Return when what was written, and the file's name, survives a power cut."""
         ...
 
     def close(self) -> None: ...
@@ -36,7 +36,7 @@ class Disk(Protocol):
         ...
 
     def create(self, path: Path) -> DiskFile:
-        """A new, empty file whose name survives a power cut; FileExistsError when it is there already."""
+        """A new, empty file; FileExistsError when it is there already."""
         ...
 
     def put(self, path: Path, content: bytes) -> None:
@@ -63,9 +63,7 @@ class RealDisk:
 
     def create(self, path: Path) -> DiskFile:
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
-        file = _RealFile(os.open(path, flags, 0o644))
-        sync_folder(path.parent)
-        return file
+        return _RealFile(os.open(path, flags, 0o644), path.parent)
 
     def put(self, path: Path, content: bytes) -> None:
         draft = path.with_name(path.name + ".tmp")
@@ -88,8 +86,9 @@ class RealDisk:
 
 
 class _RealFile:
-    def __init__(self, handle: int) -> None:
+    def __init__(self, handle: int, folder: Path) -> None:
         self._handle = handle
+        self._unnamed_in: Path | None = folder  # until the folder has been synced
 
     def write_at(self, data: bytes, offset: int) -> None:
         view = memoryview(data)
@@ -106,6 +105,9 @@ class _RealFile:
             os.fdatasync(self._handle)
         else:
             os.fsync(self._handle)
+        if self._unnamed_in is not None:
+            sync_folder(self._unnamed_in)
+            self._unnamed_in = None
 
     def close(self) -> None:
         os.close(self._handle)

@@ -13,6 +13,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
+from operator import mul
 from typing import Final
 
 Curve = Callable[[float], float]
@@ -37,7 +38,6 @@ def _settling(x: float) -> float:
     return math.expm1(-5.0 * x) / math.expm1(-5.0)
 
 
-CURVE_NAMES: Final = ("linear", "exponential", "s-curve")
 TRANSFER: Final[Mapping[str, Curve]] = {"linear": linear, "exponential": exponential, "s-curve": s_curve}
 RESPONSE: Final[Mapping[str, Curve]] = {"linear": linear, "exponential": _settling, "s-curve": s_curve}
 
@@ -61,7 +61,8 @@ class Eased:
             self.jump(target)
         for _ in range(min(dk, len(self._weights))):
             self._targets.appendleft(target)
-        return sum(map(_product, self._weights, self._targets))
+        eased: float = sum(map(mul, self._weights, self._targets))
+        return eased
 
     def jump(self, value: float) -> None:
         """Be at `value` now."""
@@ -72,7 +73,3 @@ class Eased:
         if other._targets:
             known = list(itertools.islice(other._targets, len(self._weights)))
             self._targets.extend(known + [known[-1]] * (len(self._weights) - len(known)))
-
-
-def _product(weight: float, value: float) -> float:
-    return weight * value

@@ -8,7 +8,7 @@ FAILURES_TO_FALL_BACK ticks in a row the rules take over, and after RETRY_S the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -77,14 +77,8 @@ class Engine:
     def change(self, models: Models | None) -> None:
         """Let `models`, at rest, play from the next frame on, None the rules. They know the performers as well as those
         before, and the controls go over to them in even steps. Never raises."""
-        if models is not None and self._models is not None:
-            try:
-                models.coherence.inherit(self._models.coherence.state())
-            except Exception as error:  # noqa: BLE001 - they begin to learn then; the show goes on
-                self.last_fault = f"inherit: {type(error).__name__}: {error}"
-        self._models = models
-        self._failures = self._resting = 0
-        self._hand_over.begin()
+        before, self._models = self._models, models
+        self._begin_at_rest(None if before is None else lambda: before.coherence.state())
 
     def recalibrate(self, performer: int, fade_s: float) -> None:
         """Learn `performer` anew from the next frame on, cross-fading for `fade_s` from what was known. Never
@@ -120,6 +114,22 @@ class Engine:
             parts = (self._models.coherence, self._models.normaliser, self._models.mapper)
             for part, saved in zip(parts, state["models"], strict=True):
                 part.load_state(saved)
+
+    def go_on_from_others(self, state: Mapping[str, Any]) -> None:
+        """Go on from the `state` of an engine in which other models played, or the rules: as after `change`."""
+        self.load_state({**state, "models": None})
+        nets = state["models"]
+        self._begin_at_rest(None if nets is None else lambda: nets[0])
+
+    def _begin_at_rest(self, known: Callable[[], Mapping[str, Any]] | None) -> None:
+        """`known`: the state of the coherence model that played before, if one did."""
+        if self._models is not None and known is not None:
+            try:
+                self._models.coherence.inherit(known())
+            except Exception as error:  # noqa: BLE001 - they begin to learn then; the show goes on
+                self.last_fault = f"inherit: {type(error).__name__}: {error}"
+        self._failures = self._resting = 0
+        self._hand_over.begin()
 
     def _play(self, frame: Frame) -> tuple[LatentPacket | None, FloatArray, str]:
         # The rules listen all the time, so that they play from good statistics the moment they are needed.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+EXIT_INTERRUPTED: Final = 130  # what shells report for SIGINT
 ITS_NAME: Final = "<its name>"  # in an adapter's `fix`: what its user calls it, which the adapter does not know
 
 
@@ -29,9 +30,21 @@ class ChoreoError(Exception):
 
 
 class ConfigError(ChoreoError):
-    """The user's configuration can't be used; the user edits a file, a variable or an option."""
+    """The user's configuration can't be used; the user edits a file, a variable or an option.
+
+    `path` is the key it is about, block by block, where it is about one.
+    """
 
     exit_code = 2
+
+    def __init__(self, problem: str, *, fix: str = "", path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(problem, fix=fix)
+        self.path = path
+
+    @property
+    def each(self) -> tuple[ConfigError, ...]:
+        """The single mistakes, where several are told in one go."""
+        return (self,)
 
 
 class AdapterConfigError(ConfigError):

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from choreo_service.bodies import UNKNOWN, Soundcheck
-from choreo_service.packets import CONTROLS, FEATURE_COLUMNS, MODALITIES, MODALITY_NAMES, FloatArray, Frame
+from choreo_service.packets import CONTROLS, MODALITIES, MODALITY_NAMES, FloatArray, Frame, ModalityState
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,38 @@ _SPREAD: Final = 1.4  # standard deviations from the middle to tanh(1) = 76 % of
 _SOUNDCHECK_FRAMES: Final = 4500.0  # ninety seconds at 50 Hz: a soundcheck that freezes is over
 _ABSENT_TAU_S: Final = 1.0  # how slowly a control leaves for neutral when its sensor is missing
 
-_COLUMNS: Final = tuple(FEATURE_COLUMNS.index(r.feature) for r in RULES)
-_MODALITIES: Final = tuple(MODALITY_NAMES.index(r.modality) for r in RULES)
-_ENERGY: Final = FEATURE_COLUMNS.index("motion_energy")
+_COLUMNS: Final = (*MODALITIES["motion"].columns, *MODALITIES["heart"].columns)  # what the rules look at
+_ENERGY: Final = _COLUMNS.index("motion_energy")
+_ABSENT: Final = int(ModalityState.RECOVERING)  # the first of the states in which a value may not be used
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One rule and all that follows from it, worked out once because it plays every tick."""
+
+    rule: Rule
+    column: int  # of _COLUMNS
+    modality: int
+    of_motion: bool
+    least_var: float
+    neutral: float
+    return_s: float  # how long a return cross-fades
+
+    @classmethod
+    def of(cls, rule: Rule) -> _Part:
+        control = CONTROLS[rule.control]
+        return cls(
+            rule,
+            _COLUMNS.index(rule.feature),
+            MODALITY_NAMES.index(rule.modality),
+            rule.modality == "motion",
+            (_SD_FLOOR * rule.sd) ** 2,
+            control.neutral,
+            max((control.hi - control.lo) / control.rate_per_s, MODALITIES[rule.modality].fade_s),
+        )
+
+
+_PARTS: Final = tuple(map(_Part.of, RULES))
 
 
 class RuleMapper:
@@ -77,17 +106,17 @@ class RuleMapper:
 
     def recalibrate(self, performer: int, fade_s: float) -> None:
         """Learn `performer` anew, from the prior on, cross-fading for `fade_s` from what was known."""
-        for rule, follower in zip(RULES, self._followers[performer], strict=True):
-            follower.renew(rule, fade_s)
+        for part, follower in zip(_PARTS, self._followers[performer], strict=True):
+            follower.renew(part, fade_s)
 
     def step(self, frame: Frame) -> FloatArray:
         """One tick; `frame.dk` slots pass."""
         elapsed_s = frame.dk * self._period_s
-        present, rows = frame.present.tolist(), frame.features().tolist()
+        rows = zip(frame.motion.tolist(), frame.heart.tolist(), frame.state.tolist(), strict=True)
         return np.array(
             [
-                self._step_one(followers, row, there, elapsed_s, gate)
-                for followers, row, there, gate in zip(self._followers, rows, present, self._gates, strict=True)
+                self._step_one(followers, motion + heart, states, elapsed_s, gate)
+                for followers, (motion, heart, states), gate in zip(self._followers, rows, self._gates, strict=True)
             ],
             dtype=np.float32,
         )
@@ -99,18 +128,19 @@ class RuleMapper:
         self._followers = [[_Follower(**saved) for saved in row] for row in state["followers"]]
 
     def _step_one(
-        self, followers: list[_Follower], row: list[float], present: list[bool], elapsed_s: float, gate: float
+        self, followers: list[_Follower], row: list[float], states: list[int], elapsed_s: float, gate: float
     ) -> list[float]:
         # Only who moves may teach the motion statistics: a freeze is a gesture, not a new normal.
         moving, freezes = row[_ENERGY] > gate, self._soundcheck.freezes
+        gains, leaving = _gains(elapsed_s)
         out = []
-        for rule, follower, column, modality in zip(RULES, followers, _COLUMNS, _MODALITIES, strict=True):
-            x = row[column]
-            there = present[modality] and math.isfinite(x)
+        for part, follower, gain in zip(_PARTS, followers, gains, strict=True):
+            x = row[part.column]
+            there = states[part.modality] < _ABSENT and math.isfinite(x)
             if there:
                 learns = not (freezes and follower.count >= _SOUNDCHECK_FRAMES)
-                follower.hear(rule, x, elapsed_s, teach=learns and (moving or rule.modality != "motion"))
-            out.append(follower.position(rule, elapsed_s, there))
+                follower.hear(x, part.rule.limit, gain, teach=learns and (moving or not part.of_motion))
+            out.append(follower.position(part, elapsed_s, leaving, there))
         return out
 
 
@@ -136,56 +166,58 @@ class _Follower:
     def of(cls, rule: Rule) -> _Follower:
         return cls(rule.mean, rule.sd**2, _PRIOR_FRAMES, rule.mean, 0.0)
 
-    def hear(self, rule: Rule, x: float, elapsed_s: float, *, teach: bool) -> None:
+    def hear(self, x: float, limit: float, gain: float, *, teach: bool) -> None:
         """Take one value. Statistics by Welford's update with a capped count, which makes old frames fade."""
-        x = min(rule.limit, max(-rule.limit, x))
+        x = limit if x > limit else -limit if x < -limit else x
         if teach:
-            self.count = min(self.count + 1.0, _MEMORY_FRAMES)
+            count = self.count + 1.0
+            self.count = count = count if count < _MEMORY_FRAMES else _MEMORY_FRAMES
             delta = x - self.mean
-            self.mean += delta / self.count
-            self.var += (delta * (x - self.mean) - self.var) / self.count
-        self.smooth += _gain(elapsed_s, rule.tau_s) * (x - self.smooth)
+            self.mean += delta / count
+            self.var += (delta * (x - self.mean) - self.var) / count
+        self.smooth += gain * (x - self.smooth)
 
-    def position(self, rule: Rule, elapsed_s: float, there: bool) -> float:
+    def position(self, part: _Part, elapsed_s: float, leaving: float, there: bool) -> float:
         """0..1: the squashed feature while it is there, on the way to neutral while it is not.
 
         After a return the position cross-fades in the time in which the rate limit could cross the whole range, so
         that the hand-over alone asks for one rate-limit step per tick at most.
         """
-        mean, spread = self._scale(rule)
-        self.fading_s = max(0.0, self.fading_s - elapsed_s)
+        mean, spread = self._scale(part)
+        if self.fading_s:
+            self.fading_s = max(0.0, self.fading_s - elapsed_s)
         squashed = 0.5 + 0.5 * math.tanh((self.smooth - mean) / spread)
         if there and not self.there and self.weight > 0.0:  # who comes for the first time has nothing to fade from
-            self.held, self.returning_s = self.out, _return_s(rule)
-        self.weight += _gain(elapsed_s, _ABSENT_TAU_S) * (there - self.weight)
-        neutral = CONTROLS[rule.control].neutral
+            self.held, self.returning_s = self.out, part.return_s
+        self.weight += leaving * (there - self.weight)
+        neutral = part.neutral
         self.there, self.out = there, neutral + self.weight * (squashed - neutral)
         if self.returning_s:
             self.returning_s = max(0.0, self.returning_s - elapsed_s)
-            self.out += self.returning_s / _return_s(rule) * (self.held - self.out)
+            self.out += self.returning_s / part.return_s * (self.held - self.out)
         return self.out
 
-    def renew(self, rule: Rule, fade_s: float) -> None:
+    def renew(self, part: _Part, fade_s: float) -> None:
         """Statistics from the prior on; what they were fades out."""
-        self.old_mean, self.old_spread = self._scale(rule)
+        self.old_mean, self.old_spread = self._scale(part)
         self.fade_s = self.fading_s = max(0.0, fade_s)
-        self.mean, self.var, self.count = rule.mean, rule.sd**2, _PRIOR_FRAMES
+        self.mean, self.var, self.count = part.rule.mean, part.rule.sd**2, _PRIOR_FRAMES
 
-    def _scale(self, rule: Rule) -> tuple[float, float]:
+    def _scale(self, part: _Part) -> tuple[float, float]:
         """(mean, spread) that count now."""
-        spread = _SPREAD * math.sqrt(max(self.var, (_SD_FLOOR * rule.sd) ** 2))
+        spread = _SPREAD * math.sqrt(part.least_var if part.least_var > self.var else self.var)
         if not self.fading_s:
             return self.mean, spread
         old = self.fading_s / self.fade_s
         return self.mean + old * (self.old_mean - self.mean), spread + old * (self.old_spread - spread)
 
 
-def _return_s(rule: Rule) -> float:
-    control = CONTROLS[rule.control]
-    return max((control.hi - control.lo) / control.rate_per_s, MODALITIES[rule.modality].fade_s)
+@lru_cache(64)  # for the few numbers of slots that ever pass at once
+def _gains(elapsed_s: float) -> tuple[tuple[float, ...], float]:
+    """(of each rule's smoothing, of who leaves for neutral)"""
+    return tuple(_gain(elapsed_s, rule.tau_s) for rule in RULES), _gain(elapsed_s, _ABSENT_TAU_S)
 
 
-@lru_cache(64)  # one for each tau and the few numbers of slots that ever pass at once
 def _gain(elapsed_s: float, tau_s: float) -> float:
     """Share of the way a one-pole low-pass goes in `elapsed_s`."""
     return -math.expm1(-elapsed_s / tau_s) if tau_s > 0 else 1.0

@@ -17,7 +17,6 @@ from choreo_service.presence import Presence
 from choreo_service.transport import Leading, Transport
 
 _MOTION, _HEART, _BEAT, _CONTEXT = range(len(MODALITIES))
-_WIDTHS = tuple(MODALITIES[name].width for name in ("motion", "heart", "beat"))
 _NEUTRAL_CONTEXT = 0.5
 
 
@@ -51,12 +50,11 @@ class FrameBuilder:
         for packet in packets:
             self._feed(packet)
         state, age_s = self._presence.at(t_ns)
-        motion, heart, beat = (np.empty((self._performers, width), dtype=np.float32) for width in _WIDTHS)
-        for performer in range(self._performers):
-            motion[performer] = self._motion[performer].read(t_ns)
-            heart[performer] = self._heart[performer].read(t_ns)
+        motion = np.array([body.read(t_ns) for body in self._motion], dtype=np.float32)
+        heart = np.array([pulse.read(t_ns) for pulse in self._heart], dtype=np.float32)
         self.tempo = self._transport.at(t_ns)
-        beat[:] = self.tempo.beats % 1.0, self.tempo.beats // 1.0
+        place = self.tempo.beats % 1.0, self.tempo.beats // 1.0
+        beat = np.array([place] * self._performers, dtype=np.float32)
         return Frame(k, dk, t_ns, motion, heart, beat, self._context.copy(), state, age_s)
 
     def mounting(self, performer: int) -> Mounting:

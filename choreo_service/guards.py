@@ -88,8 +88,11 @@ class Smooth(_Remembering):
 
     def step(self, x: Values, dk: int) -> Values:
         gain = self._gain_1 if dk == 1 else self._gain(dk)
-        self._last = self._last + gain * (x - self._last)
-        return self._last
+        change = x - self._last
+        change *= gain
+        change += self._last
+        self._last = change
+        return change
 
     def _gain(self, dk: int) -> Values:
         gain: Values = -np.expm1(-dk * self._period_s / self._tau_s)
@@ -103,9 +106,10 @@ class Guards:
         table = list(CONTROLS.values())
         start = np.tile([c.neutral for c in table], (performers, 1))
         self._hold = HoldLastValid(start)
-        self._clamp = Clamp(np.array([c.lo for c in table]), np.array([c.hi for c in table]))
-        self._rate = RateLimit(start, np.array([c.rate_per_s for c in table]), period_s)
-        self._smooth = Smooth(start, np.array([c.smooth_s for c in table]), period_s)
+        # As [1, 5]: for one performer nothing has to be stretched, which costs as much as to calculate.
+        self._clamp = Clamp(np.array([[c.lo for c in table]]), np.array([[c.hi for c in table]]))
+        self._rate = RateLimit(start, np.array([[c.rate_per_s for c in table]]), period_s)
+        self._smooth = Smooth(start, np.array([[c.smooth_s for c in table]]), period_s)
 
     def step(self, raw: FloatArray, dk: int) -> tuple[FloatArray, bool]:
         """[B, 5] anything -> ([B, 5] finite, in range, slow enough; whether any value had to be held)"""

@@ -16,9 +16,11 @@ _MAX_SOURCES = 128  # a flood from invented sources must not grow memory
 class Ingress:
     """Bounded buffers between the sensors and the tick.
 
-    `put` runs on the event loop and is the only place where a packet gets its stamp. Stamps never decrease, and alone
-    they tell the tick that took a packet, in a recorded take too. Buffers are drop-oldest: after a stall the newest
-    samples are there, and what was lost is counted as `overflow`.
+    `put` runs on the event loop and is the only place where a packet gets its stamp: when it was received, or measured
+    where its device's clock tells, so that a late tick takes what came before it was due although it was read after
+    that; but never earlier than the stamp before, or than a tick that has been played. So stamps never decrease, and
+    alone they tell the tick that took a packet, in a recorded take too. Buffers are drop-oldest: after a stall the
+    newest samples are there, and what was lost is counted as `overflow`.
     """
 
     def __init__(self, clock: Clock, *, performers: int, bound: int) -> None:
@@ -58,8 +60,9 @@ class Ingress:
             return False
         if len(queue) == self._bound:
             self.reject(source_id, "overflow")
-        t_ns = self._earliest_ns = max(self._earliest_ns, self._clock.now_ns())
-        received = t_ns if rx_ns is None else min(rx_ns, t_ns)
+        now_ns = self._clock.now_ns()
+        received = now_ns if rx_ns is None else min(rx_ns, now_ns)
+        t_ns = self._earliest_ns = max(self._earliest_ns, received)
         packet = SensorPacket(stream, performer, self._seq, t_ns, received, source_ns, source_id, clean)
         queue.append(packet)
         self._seq += 1

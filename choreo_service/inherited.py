@@ -43,6 +43,11 @@ def share(keeper: Keeper | None, left: Mapping[str, Left] | None = None) -> None
     _shelf.keeper, _shelf.left, _shelf.unclaimed = keeper, dict(left or {}), set(left or {})
 
 
+def is_shared() -> bool:
+    """Whether somebody holds what we make for a successor."""
+    return _shelf.keeper is not None
+
+
 def let_go_unclaimed() -> None:
     """End and close what an engine before this one has left and no adapter of ours has asked for: it belongs to a
     configuration that is no more."""

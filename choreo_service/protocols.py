@@ -2,12 +2,13 @@
 
 An adapter is one file, one class, one pydantic `Config` (`extra="forbid"`), one `run()` coroutine. It raises when its
 device is lost; reconnecting is the supervisor's job. Cancelling `run()` means stop. Optional extras are found by
-name: `describe()`, `probe()`, `health()`, and of a bridge `accent()`, `keep_time()` and `forget()`.
+name: `describe()`, `probe()`, `health()`, of a sensor `behind()`, and of a bridge `accent()`, `keep_time()`, `forget()`
+and `report_to()`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -17,6 +18,7 @@ from choreo_service.clock import Clock
 from choreo_service.packets import Accent, ControlPacket, FloatArray, Frame, Latent, TempoPacket
 
 Sent = tuple[tuple[str, float], ...]  # what really went out: (control name, value as it stands on the wire)
+Told = Callable[[int, Sent], None]  # takes a performer, and what really went out of theirs
 
 
 class Emit(Protocol):
@@ -93,6 +95,7 @@ class BridgeAdapter(Protocol):
         ...
 
 
+@runtime_checkable
 class KeepsTime(Protocol):
     """Optional for a bridge: plays musical time itself, as a clock."""
 
@@ -148,6 +151,7 @@ class Learns(Protocol):
         ...
 
 
+@runtime_checkable
 class PlaysAccents(Protocol):
     """Optional for a bridge: plays the hits, jolts and stamps of a body, each at once."""
 
@@ -157,6 +161,20 @@ class PlaysAccents(Protocol):
         Never blocks, never raises for a missing peer, puts nothing on the wire that isn't finite. True when it is on
         its way to a receiver. A receiver's held note is the bridge's to end.
         """
+        ...
+
+
+@runtime_checkable
+class SendsUnasked(Protocol):
+    """Optional for a bridge: tells what it puts on the wire besides what `send` returns, so that takes have it.
+
+    That is the safe values of `panic`, and every value once more for a receiver that is new. What a bridge without
+    this sends unasked is in no take.
+    """
+
+    def report_to(self, told: Told) -> None:
+        """Call `told` from now on, on the event loop, at the moment something went out; it never raises. Performers
+        whom nobody plays, and what is empty, are passed over."""
         ...
 
 
@@ -178,6 +196,15 @@ class Health(Protocol):
     """
 
     def health(self) -> Mapping[str, Any]: ...
+
+
+@runtime_checkable
+class FallsBehind(Protocol):
+    """Optional, for sensors that read a bounded part of what waits for them at each turn of the loop."""
+
+    def behind(self) -> bool:
+        """Whether the last turn may have left something. After a stall the tick waits until it hasn't."""
+        ...
 
 
 @runtime_checkable

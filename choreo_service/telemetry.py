@@ -29,9 +29,10 @@ class Histogram:
         self.max_ns = 0
 
     def add(self, ns: int) -> None:
-        self._bins[max(0, math.ceil(_BINS_PER_OCTAVE * math.log2(max(ns, _SMALLEST_NS) / _SMALLEST_NS)))] += 1
+        self._bins[math.ceil(_BINS_PER_OCTAVE * math.log2(ns / _SMALLEST_NS)) if ns > _SMALLEST_NS else 0] += 1
         self.count += 1
-        self.max_ns = max(self.max_ns, ns)
+        if ns > self.max_ns:
+            self.max_ns = ns
 
     def percentile_ms(self, percent: float) -> float:
         """Upper edge of the bin that holds the percentile, never above the maximum; 0 when empty."""
@@ -67,6 +68,7 @@ class Telemetry:
         self.mappers: Counter[str] = Counter()
         self.parts: dict[str, Callable[[], Mapping[str, Any]]] = {}  # name -> facts of another part, for the snapshot
         self._frame: Frame | None = None
+        self._states = b""  # of the last tick
         self._present = np.zeros((performers, len(MODALITIES)), dtype=np.int64)  # ticks in which it was live or held,
         self._lasting = 0  # without the last ones, in which nothing has changed
         self._lowest = np.full((performers, len(CONTROL_NAMES)), np.float32(np.inf))  # reached; NaN would stay visible
@@ -85,9 +87,11 @@ class Telemetry:
             self.lateness.add(tick.late_ns)
             self.lag.observe(tick)
         self.work.add(work_ns)
-        if self._frame is not None and self._frame.state.tobytes() != step.frame.state.tobytes():
+        states = step.frame.state.tobytes()
+        if self._frame is not None and states != self._states:
             self._present += self._lasting * self._frame.present
             self._lasting = 0
+        self._states = states
         self._frame = step.frame
         self._lasting += 1
         self.absences.observe(step.frame)

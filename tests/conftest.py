@@ -12,14 +12,21 @@ from typing import Final
 import pytest
 import structlog
 from blockbuster import BlockBuster
+from hypothesis import HealthCheck, settings
 from rig.ports import free_udp_port as find_free_udp_port
 from rig.programs import missing_peer, peers_required
+
+from choreo_service.priority import give_way
 
 # Small nets on a busy machine: several torch threads wait for each other up to a hundred times as long as one works.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Logs of shows that tests play must not push those of real ones out.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="choreo-test-state-")
+
+# How long an example takes is the machine's business.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 pytest_plugins = ("rig.fixtures",)
 
@@ -55,6 +62,13 @@ def logging_as_before() -> Iterator[None]:
     structlog.configure(**before)
 
 
+@pytest.fixture(autouse=True)
+def usual_slices() -> None:
+    """A test that runs a service in its own process asks for short slices; the next test, and what it starts, has
+    none."""
+    give_way()
+
+
 @pytest.fixture
 def free_udp_port() -> int:
     """A UDP port of 127.0.0.1 that nobody has bound."""
@@ -74,6 +88,8 @@ def nothing_blocks() -> Iterator[None]:
     None of our functions is excepted; except one here only together with the reason why it can't stall the tick.
     """
     guard = BlockBuster(scanned_modules=list(OUR_PACKAGES), excluded_modules=list(NOT_OURS))
+    # A simulated disk's thread is waited for while virtual time stands still: the tick is not due before it comes back.
+    guard.functions["threading.Lock.acquire"].can_block_in("slow_syncs.py", {"round", "_in_a_sync"})
     guard.activate()
     yield
     guard.deactivate()

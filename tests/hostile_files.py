@@ -83,13 +83,13 @@ def _bomb(levels: int) -> str:
     return "\n".join(lines)
 
 
-def _take(change: Callable[[pa.Table], pa.Table]) -> Make:
-    """A take whose packets are what `change` makes of them, in the same schema."""
+def _take(change: Callable[[pa.Table], pa.Table], *, wrong: bool = True) -> Make:
+    """A take whose packets are what `change` makes of them, in the same schema; `wrong` in their last row alone."""
 
     def make(folder: Path) -> Sequence[str]:
         take = write_session(folder / "take", packets=some_packets(100), steps=some_steps(30), sent=[], meta={})
         path = take.path / "packets.parquet"
-        pq.write_table(_numbered(change(pq.read_table(path))), path, compression="zstd")
+        pq.write_table(_numbered(change(pq.read_table(path)), wrong=wrong), path, compression="zstd")
         told = json.loads((take.path / "meta.json").read_text("utf-8"))
         told.pop("files")  # else its sums give it away
         (take.path / "meta.json").write_text(json.dumps(told), "utf-8")
@@ -98,10 +98,23 @@ def _take(change: Callable[[pa.Table], pa.Table]) -> Make:
     return make
 
 
-def _numbered(rows: pa.Table) -> pa.Table:
-    """Right up to the last row: whoever looks for a mistake has to read them all."""
+def empty_columns(groups: int) -> bytes:
+    """A Parquet file that is all footer: row groups, less than 16,384, of 60,000 columns of three bytes each."""
+    columns = b"\x19\xfc\xe0\xd4\x03" + b"\x26\x08\x00" * 60_000 + b"\x16\x02\x16\x02\x00"
+    footer = b"\x49\xfc" + bytes([groups % 128 | 128, groups // 128]) + columns * groups + b"\x00"
+    return b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+
+
+def _long_footer(folder: Path) -> Sequence[str]:
+    command = _take(lambda table: table)(folder)
+    (folder / "take" / "packets.parquet").write_bytes(empty_columns(100))
+    return command
+
+
+def _numbered(rows: pa.Table, *, wrong: bool) -> pa.Table:
+    """Right, or right up to the last row: whoever looks for a mistake has to read them all."""
     seq = np.arange(len(rows))
-    seq[-1] = 0
+    seq[-1] *= not wrong
     at = rows.schema.get_field_index("seq")
     return rows.set_column(at, rows.schema.field(at), pa.array(seq).cast(rows.schema.field(at).type))
 
@@ -117,6 +130,13 @@ def _long_names(table: pa.Table) -> pa.Table:
 def _many_rows(table: pa.Table) -> pa.Table:
     """A million times the same row, which compression makes a small file of."""
     return table.take(pa.array(np.zeros(1_000_000, dtype=np.int64)))
+
+
+def _long_list(table: pa.Table) -> pa.Table:
+    """One row of ten million equal numbers, of which the file says one."""
+    at = table.schema.get_field_index("values")
+    values = pa.ListArray.from_arrays([0, 10_000_000], np.zeros(10_000_000))
+    return table.slice(0, 1).set_column(at, table.schema.field(at), values.cast(table.schema.field(at).type))
 
 
 def _checkpoint(weights: bytes) -> Make:
@@ -142,7 +162,9 @@ FILES: Final[dict[str, Make]] = {
     "YAML, one number of 60,000 digits": _yaml("engine: {period_ms: " + "9" * 60_000 + "}"),
     "take, 500 names of a megabyte": _take(_long_names),
     "take, 1,000,000 equal rows": _take(_many_rows),
+    "take, 1,000,000 packets in one tick": _take(_many_rows, wrong=False),
+    "take, a list of 10,000,000 numbers": _take(_long_list),
+    "take, a footer of 18 MB": _long_footer,
     "checkpoint, a header of 2^60 bytes": _checkpoint(struct.pack("<Q", 1 << 60) + b"{}"),
     "checkpoint, a pickle": _checkpoint(pickle.dumps({"weights": [0.0] * 100})),
 }
-LONG: Final = {"take, 1,000,000 equal rows"}  # takes too long for a test

@@ -25,7 +25,7 @@ from shows import default_map, make_service
 from choreo_adapters.bridges.osc_out import OscOut, OscOutConfig
 from choreo_adapters.sensors.osc_motion import OscMotion
 from choreo_service.clock import MS, NS, Clock, VirtualClock
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 
 with suppress(ImportError):  # a real show imports it before its loop runs; the first of these would do so on it
     import_module("zeroconf")

@@ -16,12 +16,13 @@ class MidiLink:
     def __init__(self, argv: Sequence[str], on_report: Callable[[Any], None], clock: Any) -> None:
         self.report = on_report
         self.records: list[Record] = []
+        self.writes = 0
         self.full = False
 
-    def write(self, record: bytes) -> bool:
+    def write(self, records: bytes) -> bool:
+        self.writes += 1
         if not self.full:
-            due_ns, *message = RECORD.unpack(record)
-            self.records.append((due_ns, bytes(message)))
+            self.records += ((due_ns, bytes(message)) for due_ns, *message in RECORD.iter_unpack(records))
         return not self.full
 
     def take(self) -> list[bytes]:

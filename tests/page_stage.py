@@ -18,8 +18,8 @@ from choreo_service.core import Core
 from choreo_service.dashboard.configuration import Configuration
 from choreo_service.dashboard.dashboard import Dashboard
 from choreo_service.recorder import Recorder
-from choreo_service.service import Service
 from choreo_service.service.face import add_dashboard
+from choreo_service.service.show import Service
 from choreo_service.ticker import Tick
 
 NOWHERE = Path("/nonexistent")

@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 from choreo_service.clock import NS, VirtualClock, run_virtual
 from choreo_service.config import load_settings
 from choreo_service.replay import Tape
-from choreo_service.service import Service, build_service
+from choreo_service.service.build import build_service
 from choreo_service.service.reload import Prepared, Reload
+from choreo_service.service.show import Service
 from choreo_service.testing import RecordingBridge
 from choreo_service.testing.bridges import RecordingConfig
 

@@ -17,7 +17,8 @@ from choreo_service.ingress import Ingress
 from choreo_service.packets import CONTROL_NAMES
 from choreo_service.protocols import Emit, Models
 from choreo_service.recorder import Ready, Recorder
-from choreo_service.service import Service, build_paths
+from choreo_service.service.build import build_paths
+from choreo_service.service.show import Service
 from choreo_service.sources import Sources
 from choreo_service.supervisor import Backoff, Supervisor
 from choreo_service.telemetry import Telemetry

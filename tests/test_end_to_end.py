@@ -20,7 +20,8 @@ from choreo_service.clock import VirtualClock, run_virtual
 from choreo_service.config import Loaded, load_settings
 from choreo_service.packets import CONTROL_NAMES, MODALITY_NAMES
 from choreo_service.replay import Tape, first_difference, replay_tape
-from choreo_service.service import build_core, build_service
+from choreo_service.service.build import build_service
+from choreo_service.service.playing import build_core
 from choreo_service.session import write_session
 from choreo_service.testing import RecordingBridge
 from choreo_service.testing.bridges import RecordingConfig

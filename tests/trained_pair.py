@@ -19,7 +19,7 @@ from choreo_pipelines.tasks.studio import Result, Studio
 from choreo_pipelines.tasks.teach_mapper import partner, teach_mapper
 from choreo_pipelines.tasks.teach_rps import teach_rps
 from choreo_pipelines.training import TrainSettings
-from choreo_service.service import has_checkpoints
+from choreo_service.service.models import has_checkpoints
 
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "checkpoints"
 STEPS: Final = 50

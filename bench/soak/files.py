@@ -28,7 +28,7 @@ def files() -> list[Section]:
     return [
         Section(
             "Hostile files",
-            "Each refused by `choreo`, the program's own start (0.4 s, 50 MB; with models 1 s, 80 MB) included.",
+            "Each refused by `choreo`, the program's own start included.",
             "make soak ONLY=files",
             machine(),
             before,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from choreo_service.calibration.flow import FULL, FULL_S, NORMAL, NORMAL_S, STILL, STILL_S, Flow, Phase
+from choreo_service.calibration.flow import FULL_S, NORMAL_S, STILL_S, Flow, Phase, phases_of
 from choreo_service.calibration.measure import CalibrationRefused, measure
 from choreo_service.calibration.profile import profile_path, refuse_existing, save_body
 from choreo_service.clock import NS
@@ -19,7 +19,7 @@ from choreo_service.errors import ChoreoError, ConfigError
 from choreo_service.packets import SensorPacket, Step
 from choreo_service.ticker import Tick
 
-PHASES: Final = (Phase(STILL, STILL_S), Phase(NORMAL, NORMAL_S), Phase(FULL, FULL_S))
+PHASES: Final = phases_of((STILL_S, NORMAL_S, FULL_S))
 
 
 class CalibrationBeside:
@@ -30,25 +30,27 @@ class CalibrationBeside:
     ) -> None:
         """`known` are the bodies that play, by performer; `source` names the sensors in the file."""
         self._core, self._profiles, self._known, self._source = core, profiles, known, source
-        self._phases = tuple(phases)
+        self._phases = self._asked = tuple(phases)
         self._flow: Flow | None = None
         self._over = asyncio.Event()
         self._name, self._replace = "", False
-        self._state, self._said = "idle", ""
+        self._state, self._said, self._fix = "idle", "", ""
         self._phase: Phase | None = None
         self._due_ns = self._phase_ns = 0
 
-    async def begin(self, name: str, performer: int, *, replace: bool) -> None:
-        """Listen from the next tick on; ChoreoError where that can't lead to a profile, or while another one runs."""
+    async def begin(self, name: str, performer: int, *, replace: bool, seconds: Sequence[float] | None = None) -> None:
+        """Listen from the next tick on, for so many `seconds` in each phase; ChoreoError where that can't lead to a
+        profile, or while another one runs."""
         if self._flow is not None:
             raise ChoreoError(f"{self._name} is being calibrated", fix="wait for the end, or cancel it")
         self._check(name, performer)
         path = profile_path(self._profiles, name)
         await asyncio.to_thread(refuse_existing, path, replace=replace)  # before the minute, not after it
         self._name, self._replace, self._phase = name, replace, None
-        self._state, self._said = "waiting", ""
+        self._asked = self._phases if seconds is None else phases_of(seconds)
+        self._state, self._said, self._fix = "waiting", "", ""
         self._over.clear()
-        self._flow = Flow(self._core, performer, self._phases, self._enter)
+        self._flow = Flow(self._core, performer, self._asked, self._enter)
 
     def cancel(self) -> None:
         """Forget what was heard. Idempotent."""
@@ -77,7 +79,7 @@ class CalibrationBeside:
                 self._said = await asyncio.to_thread(self._finish, flow)
                 self._state = "done"
             except ChoreoError as error:
-                self._state, self._said = "failed", f"{error.problem}: {error.fix}"
+                self._state, self._said, self._fix = "failed", error.problem, error.fix
 
     def facts(self) -> Mapping[str, Any]:
         """For telemetry: `state` is idle, waiting (for the first sample), guiding, measuring, done or failed."""
@@ -87,10 +89,12 @@ class CalibrationBeside:
             "state": self._state,
             "name": self._name,
             "phase": "" if phase is None else phase.name,
-            "at": 0 if phase is None else self._phases.index(phase) + 1,
-            "of": len(self._phases),
+            "at": 0 if phase is None else self._asked.index(phase) + 1,
+            "of": len(self._asked),
+            "seconds": 0.0 if phase is None else phase.seconds,
             "left_s": round(left_s, 1),
             "said": self._said,
+            "fix": self._fix,
         }
 
     def _enter(self, phase: Phase) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from choreo_service.bodies import Mounting
 from choreo_service.clock import NS
 from choreo_service.core import Core
+from choreo_service.errors import ConfigError
 from choreo_service.packets import MODALITIES, BoolArray, FloatArray, SensorPacket, Step
 from choreo_service.ticker import Tick
 
@@ -19,6 +20,7 @@ STILL, NORMAL, FULL = "stand still", "move normally", "move fully"
 STILL_S, NORMAL_S, FULL_S = 10.0, 30.0, 20.0  # unless somebody wants them longer
 REACTION_S: Final = 2.0  # at the beginning of each phase, while the performer reads and the filters settle
 PATIENCE_S: Final = 30.0  # for the first sample
+SHORTEST_S, LONGEST_S = 5.0, 600.0  # of a phase
 
 _MOTION: Final = tuple(MODALITIES).index("motion")
 _HOLD_AFTER_S: Final = np.array([m.hold_after_s for m in MODALITIES.values()], dtype=np.float32)
@@ -30,6 +32,17 @@ class Phase:
 
     name: str  # in words for them
     seconds: float
+
+
+def phases_of(seconds: Sequence[float]) -> tuple[Phase, Phase, Phase]:
+    """The three of the guided minute, with so many seconds each. ConfigError where they can't be."""
+    if len(seconds) != 3 or not all(SHORTEST_S <= s <= LONGEST_S for s in seconds):
+        raise ConfigError(
+            f"found {', '.join(map(str, seconds))[:80]}; allowed: three lengths from {SHORTEST_S:g} to {LONGEST_S:g} s",
+            fix=f"give them as {STILL_S:g}, {NORMAL_S:g}, {FULL_S:g}",
+        )
+    still, normal, full = seconds
+    return Phase(STILL, still), Phase(NORMAL, normal), Phase(FULL, full)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,10 +36,12 @@ def show(**choice: Unpack[Choice]) -> int:
 @config.command()
 @config_options
 def check(**choice: Unpack[Choice]) -> int:
-    """Check the configuration and load its adapters, without running anything."""
+    """Check the configuration, its adapters, bodies and models, without running anything."""
     from choreo_service.config import load_settings
+    from choreo_service.service.refusals import judge
 
     loaded = load_settings(**choice)
+    judge(loaded)
     sensors, bridges = counted(len(loaded.sensors), "sensor"), counted(len(loaded.bridges), "bridge")
     click.echo(f"good: {sensors}, {bridges}, {loaded.control_map_path}")
     return 0

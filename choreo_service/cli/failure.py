@@ -11,11 +11,10 @@ from typing import Final
 
 import click
 
-from choreo_service.errors import ChoreoError
+from choreo_service.errors import EXIT_INTERRUPTED, ChoreoError
 
 EXIT_USAGE: Final = 2
 EXIT_CRASH: Final = 70  # EX_SOFTWARE of sysexits.h
-EXIT_INTERRUPTED: Final = 130  # what shells report for SIGINT
 
 
 @dataclass(slots=True)

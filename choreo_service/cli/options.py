@@ -27,7 +27,7 @@ class Choice(TypedDict):
 
 def for_take(choice: Choice, meta: Mapping[str, Any]) -> Choice:
     """The same choice with as many performers as the take with this header has, unless an option says otherwise."""
-    return {**choice, "overrides": (f"engine.performers={max(1, meta['performers'])}", *choice["overrides"])}
+    return {**choice, "overrides": (f"engine.performers={meta['performers']}", *choice["overrides"])}
 
 
 def find_take(take: Path, choice: Choice) -> Path:

@@ -32,13 +32,14 @@ def replay(take: Path, realtime: bool, seconds: float | None, **choice: Unpack[C
 
     take = find_take(take, choice)
     session = open_session(take)
+    session.verify()  # before anything plays: a take whose last row is damaged must not end a show that has begun
     choice = for_take(choice, session.meta)
     if realtime:
-        session.verify()  # before the banner: a damaged take must not end a show that has begun
         block = {"type": "session_replay", "path": str(take.resolve())}
         return start(partial(load_settings, **choice, sensors={"take": block}), seconds)
     from choreo_service.replay import replay_take, settings_of
-    from choreo_service.service import build_accents, build_core, models_of_take
+    from choreo_service.service.playing import build_accents, build_core
+    from choreo_service.service.wardrobe import models_of_take
 
     choice["overrides"] = (*settings_of(session), *choice["overrides"])
     loaded = load_settings(**choice)

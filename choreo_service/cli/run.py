@@ -20,7 +20,7 @@ from choreo_service.standby.channel import VARIABLE
 if TYPE_CHECKING:
     from choreo_service.config import Adapter, Loaded
     from choreo_service.doctor.report import Finding
-    from choreo_service.service import RecordPlan
+    from choreo_service.service.performance import RecordPlan
     from choreo_service.service.reload import Load
 
 seconds_option = click.option(
@@ -50,12 +50,15 @@ def run(seconds: float | None, record: bool, lan: bool, standby: bool, dry_run: 
     if dry_run:
         loaded = load()
         from choreo_service.doctor.network import udp_ports
+        from choreo_service.service.refusals import judge
+
+        judge(loaded)
 
         ports = list(udp_ports(loaded))
         click.echo("\n".join([plan(loaded), *_ports(ports)]))
         return int(any(port.status == "fail" for port in ports))
     if record:
-        from choreo_service.service import RecordPlan
+        from choreo_service.service.performance import RecordPlan
 
         return start(load, seconds, RecordPlan(), seated=standby)
     return start(load, seconds, seated=standby)
@@ -77,7 +80,7 @@ def record(
     if _watches(standby):
         return _watch()
     from choreo_service.config import load_settings
-    from choreo_service.service import RecordPlan
+    from choreo_service.service.performance import RecordPlan
 
     return start(partial(load_settings, **choice), seconds, RecordPlan(name, tags, auto), seated=standby)
 
@@ -110,14 +113,16 @@ def start(load: Load, seconds: float | None, record: RecordPlan | None = None, *
 
     `seated`: this process is one of the two engines of a show with a standby.
     """
-    from choreo_service.service import run_service
-
     seat = None
     if seated:
         from choreo_service.standby.seat import take_seat
 
-        seat = take_seat(os.environ)
-    return run_service(load(), seconds=seconds, banner=click.echo, record=record, load=load, seat=seat)
+        seat = take_seat(os.environ)  # before most is imported
+    loaded = load()
+    # Only now: it imports the page's web server, for which no refusal should wait.
+    from choreo_service.service.runtime import run_service
+
+    return run_service(loaded, seconds=seconds, banner=click.echo, record=record, load=load, seat=seat)
 
 
 def _watches(standby: bool) -> bool:
@@ -138,7 +143,7 @@ def _lan(asked: bool) -> tuple[str, ...]:
 def plan(loaded: Loaded) -> str:
     """What would run, in the user's words."""
     engine = loaded.settings.engine
-    from choreo_service.service import chosen_models
+    from choreo_service.service.models import chosen_models
 
     chosen = chosen_models(loaded)
     models = "the rule mapper" if chosen is None else f"the models {chosen.name} of {loaded.checkpoints}"

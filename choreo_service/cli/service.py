@@ -55,7 +55,7 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_BLUETOOTH
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @obsolete
-SystemCallFilter=sched_setscheduler sched_setparam
+SystemCallFilter=sched_setscheduler sched_setparam sched_setattr setpriority
 {rights}
 [Install]
 WantedBy={target}
@@ -93,7 +93,7 @@ DevicePolicy=closed
 DeviceAllow=char-alsa rw
 RemoveIPC=true
 SystemCallFilter=~@resources
-SystemCallFilter=sched_setscheduler sched_setparam sched_setaffinity
+SystemCallFilter=sched_setscheduler sched_setparam sched_setaffinity sched_setattr setpriority
 """
 
 LAUNCHD: Final = """\

@@ -26,12 +26,14 @@ def support_bundle(path: Path, **choice: Unpack[Choice]) -> int:
     from choreo_service.places import state_folder
 
     report = examine(lambda: load_settings(**choice), seconds=1.0)
+    names: list[tuple[str, str]] = []
     try:
-        settings = list(effective(load_settings(**choice)))
+        loaded = load_settings(**choice)
+        settings, names = list(effective(loaded)), list(bundle.given_names(loaded))
     except ChoreoError as error:  # a bad configuration is what help is often wanted with
         settings = [(str(error), "could not be read")]
     files = bundle.contents(report, settings, state_folder(os.environ))
-    bundle.write_bundle(path, files)
+    bundle.write_bundle(path, files, names)
     click.echo(f"{path}: {', '.join(files)}")
     click.echo("no takes are in it; names, addresses and secrets were taken out. Look into it before you send it.")
     return 0

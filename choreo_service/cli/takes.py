@@ -35,7 +35,7 @@ def list_(tag: str | None, **choice: Unpack[Choice]) -> int:
     from choreo_service.recorder import unfinished
 
     folder = load_settings(**choice).recordings
-    rows = [row for path in sorted(folder.glob("[!.]*/meta.json")) if (row := _row(path.parent, tag))]
+    rows = [row for path in sorted(folder.glob("[!.]*/meta.json")) if (row := take_row(path.parent, tag))]
     for line in _aligned([("take", "length", "size", "present", "health", "tags"), *rows] if rows else []):
         click.echo(line)
     if not rows:
@@ -65,12 +65,14 @@ def tag(take: Path, tags: tuple[str, ...], **choice: Unpack[Choice]) -> int:
 @config_options
 def recover(folders: tuple[Path, ...], beside: bool, **choice: Unpack[Choice]) -> int:
     """Make takes of recordings that were cut off: all of them, or the folders named. What can be read is kept."""
+    if beside:
+        from choreo_service.priority import give_way
+
+        give_way(19)  # before most is imported
     from choreo_service.config import load_settings
     from choreo_service.errors import SessionError
-    from choreo_service.recorder import lower_priority, recover, unfinished
+    from choreo_service.recorder import recover, unfinished
 
-    if beside:
-        lower_priority()
     recordings = load_settings(**choice).recordings
     found = [find_take(folder, choice) for folder in folders] or unfinished(recordings)
     code = 0
@@ -135,7 +137,8 @@ def _unfinished(folder: Path) -> str:
     return f"{folder.name}: cut off; to make it a take: choreo takes recover"
 
 
-def _row(path: Path, tag: str | None) -> Sequence[str]:
+def take_row(path: Path, tag: str | None) -> Sequence[str]:
+    """The cells of a take's line in the list; none where it hasn't the tag. What is damaged says so in one of them."""
     from choreo_service.errors import SessionError
     from choreo_service.session import open_session
 
@@ -143,11 +146,11 @@ def _row(path: Path, tag: str | None) -> Sequence[str]:
         meta = open_session(path).meta
     except SessionError as error:
         return () if tag else (path.name, "", "", "", f"damaged: {error.problem}", "")
-    tags = [str(t) for t in meta.get("tags", ())]
+    tags = meta.get("tags", ())
     if tag and tag not in tags:
         return ()
     size = sum(file.stat().st_size for file in path.iterdir())
-    seconds = round(float(meta.get("duration_s") or 0))
+    seconds = round(meta.get("duration_s", 0))
     return (
         path.name,
         f"{seconds // 60}:{seconds % 60:02}",
@@ -160,14 +163,13 @@ def _row(path: Path, tag: str | None) -> Sequence[str]:
 
 def _present(meta: Mapping[str, Any]) -> Iterator[str]:
     for modality, found in meta["coverage"].items():
-        fraction = found.get("fraction", 0) if isinstance(found, dict) else 0
-        if fraction:
+        if fraction := found.get("fraction"):
             yield f"{modality} {100 * fraction:.0f}%"
 
 
 def _health(meta: Mapping[str, Any]) -> str:
     """What a listener should know of how the take came about."""
-    ended, lost = str(meta.get("ended", "")), sum(meta.get("lost_rows", {}).values())
+    ended, lost = meta.get("ended", ""), sum(meta.get("lost_rows", {}).values())
     skipped = _skipped(meta)
     found = {
         ended: ended not in ("", "asked for", "the show ended"),
@@ -181,7 +183,7 @@ def _skipped(meta: Mapping[str, Any]) -> float:
     """The part of its ticks that a machine too busy did not play; known of what was recorded while it played."""
     if meta.get("source") != "live" or not meta.get("ticks"):
         return 0.0
-    slots = float(meta.get("duration_s") or 0) * NS / (meta.get("period_ns") or NS) + 1
+    slots: float = meta.get("duration_s", 0) * NS / (meta.get("period_ns") or NS) + 1
     return max(0.0, 1.0 - float(meta["ticks"]) / slots)
 
 

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from choreo_service.config.layers import Layer, Origin, PathKey
+from choreo_service.config.mistakes import Mistakes
 from choreo_service.config.settings import Settings
 from choreo_service.config.yaml_source import parse_text
 from choreo_service.errors import ConfigError
@@ -19,14 +20,16 @@ PREFIX: Final = "CHOREO__"
 
 
 def environment_layer(environ: Mapping[str, str]) -> Layer:
-    """All variables that start with CHOREO__. ConfigError names a variable whose first word is no section."""
+    """All variables that start with CHOREO__. ConfigError names every one whose first word is no section."""
     ours = {name: text for name, text in environ.items() if name.upper().startswith(PREFIX)}
     origins: dict[PathKey, Origin] = {}
+    mistakes = Mistakes()
     for name, text in ours.items():
         path = tuple(name[len(PREFIX) :].lower().split("__"))
         if path[0] not in Settings.model_fields:
-            raise _unknown(name, path[0])
+            mistakes.note(_unknown(name, path[0]))
         origins[path] = Origin(f"environment {name}", raw=text)
+    mistakes.tell("the environment")
     return Layer(_Source(ours)(), origins)
 
 

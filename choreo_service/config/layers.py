@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from choreo_service.config.mistakes import Mistakes
 from choreo_service.errors import ConfigError
 
 PathKey = tuple[str | int, ...]
@@ -45,18 +46,20 @@ def merge(layers: Sequence[Layer]) -> Layer:
 
 
 def options_layer(options: Sequence[str], parse: Callable[[str], Any]) -> Layer:
-    """`a.b=value` texts as one layer. ConfigError where there is no `=` or an empty key."""
+    """`a.b=value` texts as one layer. ConfigError tells every one that has no `=` or an empty key."""
     data: dict[str, Any] = {}
     origins: dict[PathKey, Origin] = {}
+    mistakes = Mistakes()
     for option in options:
         key, equals, text = option.partition("=")
         path = tuple(part.strip() for part in key.split("."))
         if not equals or not all(path):
-            raise ConfigError(
-                f"option -o {option!r:.80}: expected key=value", fix="write for example -o engine.period_ms=25"
-            )
+            problem = f"option -o {option!r:.80}: expected key=value"
+            mistakes.note(ConfigError(problem, fix="write for example -o engine.period_ms=25"))
+            continue
         put(data, path, parse(text))
         origins[path] = Origin(f"-o {key}", raw=text)
+    mistakes.tell("the options")
     return Layer(data, origins)
 
 

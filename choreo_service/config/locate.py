@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -29,6 +30,14 @@ def find_home(home: Path | None, environ: Mapping[str, str]) -> Path:
         f"no {DEFAULT_FILE} found; looked in {looked}",
         fix=f"choreo init {named}" if named else "choreo init my-show, then cd my-show",
     )
+
+
+def workspace(home: Path | None = None) -> Path | None:
+    """The workspace that a command typed here would play; None where there is none."""
+    try:
+        return find_home(home, os.environ)
+    except ConfigError:
+        return None
 
 
 def find_profile(home: Path, name: str) -> Path:

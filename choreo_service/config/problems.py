@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from choreo_service.config import allowed
 from choreo_service.config.layers import SHOWN_CHARS, Layer, Origin, PathKey, origin_of, put, shortened
+from choreo_service.config.mistakes import MOST, Mistakes, together
 from choreo_service.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
-MAX_SHOWN: Final = 8
 _TEXT_TYPES: Final = ("string_type", "path_type")
 
 
 def validated(model: type[M], layer: Layer, *, prefix: PathKey = (), source: str = "the configuration") -> M:
-    """`layer.data` as `model`; the paths in `layer.origins` begin with `prefix`. ConfigError tells all problems.
+    """`layer.data` as `model`; the paths in `layer.origins` begin with `prefix`. ConfigError tells all problems, each
+    with its origin, or with `source`, the name of the whole, where there is none.
 
     Variables and options are typed as text: where the model wants a text and `12` became a number, the text counts.
     """
@@ -32,10 +33,21 @@ def validated(model: type[M], layer: Layer, *, prefix: PathKey = (), source: str
         raise _config_error(model, layer, prefix, error, source) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    text: str
-    fix: str
+def salvaged(model: type[M], layer: Layer, mistakes: Mistakes) -> M | None:
+    """Like `validated`, but what is wrong is noted in `mistakes` and left out, so that what hangs on the rest can be
+    judged too; None where no rest can stand."""
+    try:
+        return validated(model, layer)
+    except ConfigError as error:
+        mistakes.note(error)
+        wrong = [mistake.path for mistake in error.each]
+    data = _copied(layer.data)
+    for path in wrong:
+        _remove(data, path)
+    try:
+        return validated(model, Layer(data, layer.origins))
+    except ConfigError:
+        return None
 
 
 def _as_typed(layer: Layer, prefix: PathKey, error: ValidationError) -> Layer | None:
@@ -61,17 +73,30 @@ def _copied(data: Mapping[str, Any]) -> dict[str, Any]:
     return {k: _copied(v) if isinstance(v, Mapping) else v for k, v in data.items()}
 
 
+def _remove(data: dict[Any, Any], path: PathKey) -> None:
+    """Take out what stands at a path: of a list the whole list, and of something missing the block it belongs in."""
+    for key, below in pairwise(path):
+        inside = data.get(key)
+        if not isinstance(inside, dict) or below not in inside:
+            data.pop(key, None)
+            return
+        data = inside
+    if path:
+        data.pop(path[-1], None)
+
+
 def _config_error(
     model: type[BaseModel], layer: Layer, prefix: PathKey, error: ValidationError, source: str
 ) -> ConfigError:
     schema = model.model_json_schema()
     errors = _causes(error.errors(include_url=False, include_input=False), schema)
-    problems = [_problem(e, schema, layer, prefix, source) for e in errors[:MAX_SHOWN]]
-    if len(errors) == 1:
-        return ConfigError(problems[0].text, fix=problems[0].fix)
-    lines = "".join(f"\n  {p.text}" for p in problems)
-    more = f"\n  and {len(errors) - MAX_SHOWN} more" if len(errors) > MAX_SHOWN else ""
-    return ConfigError(f"{len(errors)} problems in {source}:{lines}{more}", fix=problems[0].fix)
+    told = sorted(errors[:MOST], key=lambda e: _place(origin_of(layer.origins, (*prefix, *e["loc"]))))
+    return together([_problem(e, schema, layer, prefix, source) for e in told], source)
+
+
+def _place(origin: Origin | None) -> tuple[str, int, int]:
+    """For the order in which people mend a file."""
+    return ("", 0, 0) if origin is None else (origin.source, origin.line or 0, origin.column or 0)
 
 
 def _causes(errors: Sequence[Any], schema: allowed.Schema) -> list[Any]:
@@ -86,29 +111,29 @@ def _causes(errors: Sequence[Any], schema: allowed.Schema) -> list[Any]:
     ]
 
 
-def _problem(error: Any, schema: allowed.Schema, layer: Layer, prefix: PathKey, source: str) -> _Problem:
+def _problem(error: Any, schema: allowed.Schema, layer: Layer, prefix: PathKey, source: str) -> ConfigError:
     path = tuple(key for key in error["loc"] if key != "[key]")
-    origin = origin_of(layer.origins, (*prefix, *path))
-    key = _dotted((*prefix, *path))
+    full = (*prefix, *path)
+    origin = origin_of(layer.origins, full)
+    key = _dotted(full)
     head = _head(str(origin or source), key)
     match error["type"]:
         case "extra_forbidden":
-            return _unknown_key(head, path, schema, _found(layer.data, path))
+            text, fix = _unknown_key(head, path, schema, _found(layer.data, path))
         case "missing":
             what = allowed.describe(schema, allowed.at(schema, path), brief=True)
-            return _Problem(
-                f"{head}: missing; expected {what}",
-                f"add {path[-1]}: {_under((*prefix, *path)[:-1])}",
-            )
+            text, fix = f"{head}: missing; expected {what}", f"add {path[-1]}: {_under(full[:-1])}"
         case "value_error":
-            return _Problem(f"{head}: {error['ctx']['error']}", "change one of these values")
-    what = _allowed(error, schema, path)
-    return _Problem(f"{head}: found {_found(layer.data, path)}; allowed: {what}", _edit(origin, key, source))
+            text, fix = f"{head}: {error['ctx']['error']}", "change one of these values"
+        case _:
+            what = _allowed(error, schema, path)
+            text, fix = f"{head}: found {_found(layer.data, path)}; allowed: {what}", _edit(origin, key, source)
+    return ConfigError(text, fix=fix, path=full)
 
 
 def _head(origin: str, key: str) -> str:
-    """An option names its key already, and the problems of a whole file have none."""
-    return origin if not key or origin == f"-o {key}" else f"{origin}: {key}"
+    """An option names its key already, the problems of a whole file have none, and what is no file has no name."""
+    return origin if not key or origin == f"-o {key}" else f"{origin}: {key}" if origin else key
 
 
 def _allowed(error: Any, schema: allowed.Schema, path: PathKey) -> str:
@@ -118,12 +143,12 @@ def _allowed(error: Any, schema: allowed.Schema, path: PathKey) -> str:
     return allowed.describe(schema, node) if node else str(error["msg"]).lower()
 
 
-def _unknown_key(head: str, path: PathKey, schema: allowed.Schema, found: str) -> _Problem:
+def _unknown_key(head: str, path: PathKey, schema: allowed.Schema, found: str) -> tuple[str, str]:
     known = allowed.keys(allowed.at(schema, path[:-1]))
     key, meant = _dotted(path[-1:]), _meant(path, schema)
     hint = f"; did you mean {meant!r}?" if meant else "."
     fix = f"rename {key} to {meant}" if meant else f"remove {key}, or use one of the keys above"
-    return _Problem(f"{head}: unknown key (found {found}){hint} Known here: {', '.join(known)}", fix)
+    return f"{head}: unknown key (found {found}){hint} Known here: {', '.join(known)}", fix
 
 
 def _meant(path: PathKey, schema: allowed.Schema) -> str | None:
@@ -152,7 +177,7 @@ def _found(data: Any, path: Sequence[str | int]) -> str:
 
 def _edit(origin: Origin | None, key: str, source: str) -> str:
     if origin is None:
-        return f"set {key} in {source}"
+        return f"set {key} in {source}" if source else ""
     return f"edit line {origin.line} of {origin.source}" if origin.line else f"change {origin.source}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,6 +13,7 @@ from pydantic import Field, model_validator
 
 from choreo_service.config.control_map import ControlMap, Curve, Ease, Position
 from choreo_service.config.layers import Layer, merge, origin_of
+from choreo_service.config.mistakes import Mistakes
 from choreo_service.config.problems import validated
 from choreo_service.config.settings import Block
 from choreo_service.config.yaml_source import display_path, read_yaml
@@ -75,12 +77,23 @@ class LoadedScene:
     own: Layer  # what the file says of the controls
 
 
-def load_scenes(folder: Path, map_layer: Layer, control_map: ControlMap) -> dict[str, LoadedScene]:
-    """Every scene of the folder by name, in order. ConfigError names file, line and what is allowed."""
-    return {path.stem: _load(path, map_layer, control_map) for path in sorted(folder.glob("*.yaml"))}
+def load_scenes(
+    folder: Path, control_map: tuple[Layer, ControlMap] | None, mistakes: Mistakes
+) -> dict[str, LoadedScene]:
+    """Every scene of the folder by name, in order; `mistakes` are told with file, line and what is allowed.
+
+    `control_map` is what its file says and what that makes. Without one that can be used, None, only what a scene says
+    by itself is judged.
+    """
+    found = {}
+    for path in sorted(folder.glob("*.yaml")):
+        scene = mistakes.attempt(partial(_load, path, control_map))
+        if scene is not None:
+            found[path.stem] = scene
+    return found
 
 
-def _load(path: Path, map_layer: Layer, control_map: ControlMap) -> LoadedScene:
+def _load(path: Path, control_map: tuple[Layer, ControlMap] | None) -> LoadedScene | None:
     shown = display_path(path)
     if path.stem == HOME or not _NAME.fullmatch(path.stem):
         raise ConfigError(
@@ -89,27 +102,30 @@ def _load(path: Path, map_layer: Layer, control_map: ControlMap) -> LoadedScene:
         )
     layer = read_yaml(path)
     scene = validated(SceneFile, layer, source=shown)
+    if control_map is None:
+        return None
     own = Layer({name: layer.data[name] for name in CONTROL_NAMES if layer.data.get(name)}, layer.origins)
-    return LoadedScene(path.stem, scene.about, scene.morph_s, in_scene(own, map_layer, control_map, shown), own)
+    return LoadedScene(path.stem, scene.about, scene.morph_s, in_scene(own, *control_map, shown), own)
 
 
 def in_scene(own: Layer, map_layer: Layer, control_map: ControlMap, shown: str) -> ControlMap:
     """The control map with what a scene says of it put in. ConfigError names `shown` where it can't be so."""
     merged = merge([map_layer, own])
     controls = validated(ControlMap, merged, source=shown)
+    mistakes = Mistakes()
     for name, spec in controls.items():
-        _check_range(name, (spec.min, spec.max), control_map, merged, shown)
+        for key, value in (("min", spec.min), ("max", spec.max)):
+            place = origin_of(merged.origins, (name, key)) or shown
+            mistakes.attempt(partial(_check_range, f"{place}: {name}.{key}", name, value, control_map))
+    mistakes.tell(shown)
     return controls
 
 
-def _check_range(name: str, found: tuple[float, float], control_map: ControlMap, merged: Layer, shown: str) -> None:
+def _check_range(place: str, name: str, value: float, control_map: ControlMap) -> None:
     """MIDI's 0..127 stands for the control map's range, so a scene can use a part of it but not leave it."""
     base = control_map[name]
-    for key, value in zip(("min", "max"), found, strict=True):
-        if not base.min <= value <= base.max:
-            place = origin_of(merged.origins, (name, key)) or shown
-            raise ConfigError(
-                f"{place}: {name}.{key}: found {value:g}; allowed: {base.min:g} to {base.max:g}, "
-                "the range in the control map",
-                fix=f"stay within it, or widen {name} in the control map",
-            )
+    if not base.min <= value <= base.max:
+        raise ConfigError(
+            f"{place}: found {value:g}; allowed: {base.min:g} to {base.max:g}, the range in the control map",
+            fix=f"stay within it, or widen {name} in the control map",
+        )

@@ -43,11 +43,11 @@ class Controller:
         home = Scene(self._paths, manners.ease_s)
         self._morph = Morph({HOME: home, **(scenes or {})}, HOME, performers=performers, period_ns=period_ns)
         self._hands = Hands(self._paths, performers=performers, manners=manners)
-        self._delivery = Delivery(
-            self._paths, paces or {}, performers=performers, period_ns=period_ns, refresh_ns=round(refresh_s * NS)
-        )
         neutral = [path.wire.neutral for path in self._paths]
         self.latest = [ControlPacket.of(0, 0, performer, neutral) for performer in range(performers)]
+        self._delivery = Delivery(
+            self._paths, paces or {}, self.latest, period_ns=period_ns, refresh_ns=round(refresh_s * NS)
+        )
 
     def change(
         self,
@@ -150,12 +150,13 @@ class Controller:
 
     @property
     def on_sent(self) -> list[SentHook]:
-        """Called with whatever was sent, when it was."""
+        """Called with whatever was sent, when it was: of a tick, late where the bridge is delayed; or between two
+        ticks, with the packet before, an accent's with the accent's time."""
         return self._delivery.on_sent
 
     @property
     def sent(self) -> int:
-        """Messages, all bridges."""
+        """Controls, all bridges."""
         return self._delivery.sent
 
     @property
@@ -250,8 +251,7 @@ class Controller:
 
     def _send(self, packet: ControlPacket, positions: Sequence[float]) -> None:
         self.latest[packet.performer] = packet
-        silent = {i for i in range(len(self._paths)) if self._hands.silent(packet.performer, i)}
-        self._delivery.offer(packet, positions, silent)
+        self._delivery.offer(packet, positions, self._hands.silent(packet.performer))
 
     def _renew(self) -> None:
         """Send anew what the hands say must arrive exactly."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from choreo_service.clock import Clock
 from choreo_service.controller.outlet import Outlet, Pace
 from choreo_service.controller.paths import ControlPath
-from choreo_service.packets import Accent, ControlPacket, TempoPacket
-from choreo_service.protocols import BridgeAdapter, Sent
+from choreo_service.packets import ACCENT, Accent, ControlPacket, TempoPacket
+from choreo_service.protocols import BridgeAdapter, KeepsTime, PlaysAccents, SendsUnasked, Sent
 
-SentHook = Callable[[str, ControlPacket, Sent], None]
+SentHook = Callable[[str, ControlPacket, Sent], None]  # bridge, the packet whose tick it belongs to, what went out
 
 
 class Delivery:
@@ -22,30 +23,33 @@ class Delivery:
         self,
         paths: Sequence[ControlPath],
         paces: Mapping[str, Pace],
+        latest: Sequence[ControlPacket],
         *,
-        performers: int,
         period_ns: int,
         refresh_ns: int,
     ) -> None:
-        self._paths, self._paces = paths, dict(paces)
-        self._performers, self._period_ns, self._refresh_ns = performers, period_ns, refresh_ns
+        """`latest` is each performer's newest packet at any time: what goes out between two ticks belongs to it."""
+        self._paths, self._paces, self._latest = paths, dict(paces), latest
+        self._period_ns, self._refresh_ns = period_ns, refresh_ns
         self.outlets: dict[str, Outlet] = {}
         self._clocks: dict[str, Callable[[TempoPacket], None]] = {}  # of the attached bridges that keep time
         self._accents: dict[str, Callable[[Accent], bool]] = {}  # of those that play accents
         self._owing = asyncio.Event()  # a delayed bridge has something in its line
         self.on_sent: list[SentHook] = []
-        self.sent = 0  # messages, all bridges
+        self.sent = 0  # controls, all bridges
         self.accents = 0  # accents that were on their way to at least one receiver
         self.errors: dict[str, int] = {}
         self.faults: dict[str, str] = {}  # what each bridge raised last; a well-behaved one never does
 
     def attach(self, name: str, bridge: BridgeAdapter) -> None:
         pace = self._paces.get(name, Pace())
-        self.outlets[name] = Outlet(bridge, pace, self._paths, performers=self._performers, period_ns=self._period_ns)
-        if (keep_time := getattr(bridge, "keep_time", None)) is not None:
-            self._clocks[name] = keep_time
-        if (accent := getattr(bridge, "accent", None)) is not None:
-            self._accents[name] = accent
+        self.outlets[name] = Outlet(bridge, pace, self._paths, performers=len(self._latest), period_ns=self._period_ns)
+        if isinstance(bridge, KeepsTime):
+            self._clocks[name] = bridge.keep_time
+        if isinstance(bridge, PlaysAccents):
+            self._accents[name] = bridge.accent
+        if isinstance(bridge, SendsUnasked):
+            bridge.report_to(partial(self._note_unasked, name))
 
     def detach(self, name: str) -> None:
         self.outlets.pop(name, None)
@@ -98,9 +102,14 @@ class Delivery:
         out = False
         for name, play in list(self._accents.items()):
             try:
-                out = play(accent) or out
+                played = play(accent)
             except Exception as error:  # noqa: BLE001 - a bridge's bug must not disturb the sensor or the other bridges
                 self._count_error(name, error)
+                continue
+            if played:
+                out = True
+                shown = replace(self._latest[accent.performer], t_ns=accent.t_ns)
+                self._tell(name, shown, ((ACCENT, accent.strength),))
         self.accents += out
 
     def keep_time(self, tempo: TempoPacket) -> None:
@@ -154,6 +163,14 @@ class Delivery:
             self._count_error(name, error)
             return
         self.sent += len(sent)
+        self._tell(name, packet, sent)
+
+    def _note_unasked(self, name: str, performer: int, sent: Sent) -> None:
+        if sent and 0 <= performer < len(self._latest):
+            self.sent += len(sent)
+            self._tell(name, self._latest[performer], sent)
+
+    def _tell(self, name: str, packet: ControlPacket, sent: Sent) -> None:
         for hook in self.on_sent:
             hook(name, packet, sent)
 

@@ -6,7 +6,7 @@ Panic stands above all, then the fader, then keeping, then the body. All verbs c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -122,11 +122,11 @@ class Hands:
         owned = any(cell.owner != "body" or cell.takeover for row in self._cells for cell in row)
         self._idle = not (fading or owned or self._panic or self._map)
 
-    def silent(self, performer: int, control: int) -> bool:
-        """Whether nothing may be sent for this control now."""
+    def silent(self, performer: int) -> Collection[int]:
+        """The controls for which nothing may be sent now."""
         if self._map is not None:
-            return self._map != (performer, control)
-        return control in self.muted and not self._panic
+            return [control for control in range(len(CONTROL_NAMES)) if self._map != (performer, control)]
+        return () if self._panic else self.muted
 
     def freeze(self, on: bool | None) -> None:
         self._begin()

@@ -13,6 +13,7 @@ from choreo_service.packets import CONTROL_NAMES, ControlPacket
 from choreo_service.protocols import BridgeAdapter, Forgetful
 
 _LONG_AGO: Final = -(1 << 62)
+_SMALLEST: Final = 1e-9  # change of a position that is one at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,7 @@ class Outlet:
         self, bridge: BridgeAdapter, pace: Pace, paths: Sequence[ControlPath], *, performers: int, period_ns: int
     ) -> None:
         self.bridge, self.pace = bridge, pace
-        self._paths = paths
-        self._throttles = _throttles(paths, pace.throttle_ns)
+        self.follow(paths, pace.throttle_ns)
         self._last = [[_Last() for _ in paths] for _ in range(performers)]
         self._owed: deque[Owed] = deque(maxlen=performers * (math.ceil(pace.delay_ns / period_ns) + 2))
         self.dropped = 0
@@ -58,23 +58,24 @@ class Outlet:
     ) -> tuple[str, ...]:
         """Names to send now; notes them as sent. `silent` controls aren't due."""
         names = []
-        for i, (path, mine, position) in enumerate(zip(self._paths, self._last[performer], positions, strict=True)):
+        for i, (mine, position) in enumerate(zip(self._last[performer], positions, strict=True)):
             if i in silent:
                 continue
             # NaN, the state of "never sent", differs from everything by more than any threshold.
-            changed = not abs(position - mine.position) < max(path.threshold, 1e-9)
+            changed = not abs(position - mine.position) < self._thresholds[i]
             if changed and t_ns - mine.changed_ns >= self._throttles[i]:
                 mine.changed_ns = t_ns
             elif t_ns - mine.sent_ns < refresh_ns:
                 continue
             mine.position, mine.sent_ns = position, t_ns
-            names.append(path.wire.name)
+            names.append(CONTROL_NAMES[i])
         return tuple(names)
 
     def follow(self, paths: Sequence[ControlPath], throttle_ns: int | None) -> None:
         """Choose by these thresholds and throttles from now on."""
         self.pace = replace(self.pace, throttle_ns=throttle_ns)
-        self._paths, self._throttles = paths, _throttles(paths, throttle_ns)
+        self._throttles = [path.throttle_ns if throttle_ns is None else throttle_ns for path in paths]
+        self._thresholds = [max(path.threshold, _SMALLEST) for path in paths]
 
     def doubt(self, controls: Collection[int]) -> None:
         """These count as changed at the next look; the throttle still holds."""
@@ -114,7 +115,3 @@ class Outlet:
     def drop_owed(self) -> None:
         """Forget the line: after an immediate panic nothing older may follow."""
         self._owed.clear()
-
-
-def _throttles(paths: Sequence[ControlPath], own_ns: int | None) -> list[int]:
-    return [path.throttle_ns if own_ns is None else own_ns for path in paths]

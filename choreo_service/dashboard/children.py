@@ -8,12 +8,13 @@ them (vfork), and stops its thread only.
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from io import BufferedReader
 from typing import IO, Final
+
+from choreo_service.priority import give_way
 
 Child = subprocess.Popen[bytes]
 
@@ -34,13 +35,13 @@ async def running(command: Sequence[str], *, gives_way: bool = True) -> AsyncIte
 def start_asked(command: Sequence[str]) -> Child:
     """A child that is asked by one pipe and answers by another. Not on the loop."""
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
-    _show_first(child.pid, gives_way=True)
+    give_way(_NICE, child.pid)
     return child
 
 
 def _start_mute(command: Sequence[str], gives_way: bool) -> Child:
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603
-    _show_first(child.pid, gives_way)
+    give_way(_NICE if gives_way else 0, child.pid)
     return child
 
 
@@ -64,14 +65,3 @@ def _end(child: Child) -> None:
         if pipe is not None:
             with suppress(OSError):  # a question that was never read
                 pipe.close()
-
-
-def _show_first(pid: int, gives_way: bool) -> None:
-    """A child must not inherit the show's real-time priority."""
-    try:
-        if hasattr(os, "sched_setscheduler"):
-            os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
-        if hasattr(os, "setpriority") and gives_way:
-            os.setpriority(os.PRIO_PROCESS, pid, _NICE)
-    except OSError:
-        return  # it has ended already, or this system doesn't let us

@@ -4,16 +4,19 @@ Writing it into a file is `service.rewrite`'s."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel
 
 from choreo_service.config import Loaded, Settings, allowed
-from choreo_service.config.layers import Layer, PathKey, put
+from choreo_service.config.layers import Layer, PathKey, put, shortened
 from choreo_service.config.problems import validated
 from choreo_service.config.schema import described
 from choreo_service.errors import ConfigError
+
+Problem = Mapping[str, str]  # `key`, `problem` and `fix`, in words for people
 
 _SECTIONS: Final = ("sensors", "bridges", "doors")
 SECRET: Final = frozenset({"dashboard.token", "dashboard.pin"})
@@ -35,8 +38,20 @@ class Configuration:
         }
         self.rows = self._all_rows()
 
+    @property
+    def name(self) -> str:
+        """Of the show, for people who see several: its workspace's folder and its profile."""
+        home, profile = self._loaded.base_dir.name, self._loaded.profile
+        return f"{home} ({profile})" if profile else home
+
+    @property
+    def home(self) -> str:
+        """The workspace."""
+        return str(self._loaded.base_dir)
+
     def propose(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """`problems`, one text each, and where there are none the `yaml` for a file and the `options` of a command."""
+        """Every one of the `problems`, with its `key` and `fix`, and where there are none the `yaml` for a file and the
+        `options` of a command."""
         problems, nested = list(self._problems(changes)), dict[str, Any]()
         for key, value in changes.items():
             put(nested, tuple(key.split(".")), value)
@@ -55,17 +70,19 @@ class Configuration:
             rows += self._rows(own, own, adapter.config.model_dump(mode="json"), path)
         return rows
 
-    def _problems(self, changes: Mapping[str, Any]) -> Iterator[str]:
+    def _problems(self, changes: Mapping[str, Any]) -> Iterator[Problem]:
         if len(changes) > _MAX_CHANGES:
-            yield f"at most {_MAX_CHANGES} changes at once"
+            yield _problem("", f"at most {_MAX_CHANGES} changes at once", "write the first ones, then the others")
             return
-        known = {row["key"] for row in self.rows}
-        if unknown := [key for key in changes if key not in known]:
-            yield f"no such key: {', '.join(unknown)[:200]}"
-            return
-        yield from _wrong(Settings, self._loaded.settings, _of(changes, ()))
+        known = [row["key"] for row in self.rows]
+        for key in changes:
+            if key not in known:
+                close = get_close_matches(key, known, n=1)
+                yield _problem(key, f"no such key: {shortened(key)}", f"write {close[0]}" if close else "leave it out")
+        there = {key: value for key, value in changes.items() if key in known}
+        yield from _wrong(Settings, self._loaded.settings, _of(there, ()))
         for path, adapter in self._blocks.items():
-            yield from _wrong(adapter.cls.Config, adapter.config, _of(changes, path), path)
+            yield from _wrong(adapter.cls.Config, adapter.config, _of(there, path), path)
 
     def _rows(
         self, root: Mapping[str, Any], node: Mapping[str, Any], values: Mapping[str, Any], path: PathKey
@@ -97,14 +114,19 @@ def _of(changes: Mapping[str, Any], path: PathKey) -> dict[str, Any]:
     return nested
 
 
-def _wrong(model: type[BaseModel], now: BaseModel, changes: Mapping[str, Any], path: PathKey = ()) -> Iterator[str]:
+def _wrong(model: type[BaseModel], now: BaseModel, changes: Mapping[str, Any], path: PathKey = ()) -> Iterator[Problem]:
     if not changes:
         return
     data = _merged(now.model_dump(), changes)
     try:
-        validated(model, Layer(data, {}), prefix=path)
+        validated(model, Layer(data, {}), prefix=path, source="")
     except ConfigError as error:
-        yield f"{error.problem} ({error.fix})" if error.fix else error.problem
+        for mistake in error.each:
+            yield _problem(".".join(map(str, mistake.path)), mistake.problem, mistake.fix)
+
+
+def _problem(key: str, problem: str, fix: str) -> Problem:
+    return {"key": key, "problem": problem, "fix": fix}
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,8 @@ class ConfigurationRoutes:
             raise web.HTTPTooManyRequests(text="too many changes\n")
         if (rewrite := self._rewrite()) is None:
             raise web.HTTPNotFound(text="this show was not read from files\n")
-        told: dict[str, Any] = {"refused": "; ".join(configuration.propose(changes)["problems"])}
+        wrong = [problem["problem"] for problem in configuration.propose(changes)["problems"]]
+        told: dict[str, Any] = {"refused": "; ".join(wrong)}
         if not told["refused"]:
             told = await rewrite.apply(changes, version, local=request[RIGHTS].local)
         return _answer(told, status=409 if "refused" in told else 200)

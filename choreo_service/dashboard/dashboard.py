@@ -122,6 +122,7 @@ class Dashboard:
             routes=self._routes(),
             away=self.away,
             show_id=self.show_id,
+            configuration=lambda: self.configuration,
             max_pages=self._settings.max_pages,
         )
         runner = web.AppRunner(

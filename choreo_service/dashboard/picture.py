@@ -57,18 +57,26 @@ class Picture:
         self._by_source = _Rates()
         self._by_modality = _Rates()
 
-    def hello(self, *, show_id: str, may_steer: bool, pin: bool) -> dict[str, Any]:
+    def card(self, *, show_id: str, name: str) -> dict[str, Any]:
+        """Which show this is, for who finds several on a machine."""
+        return {
+            "service": __version__,
+            "show": show_id,
+            "name": name,
+            "performers": self._core.performers,
+            "sensors": list(self._sensors),
+        }
+
+    def hello(self, *, show_id: str, name: str, may_steer: bool, pin: bool) -> dict[str, Any]:
         """Names, units, ranges and verbs, once per connection."""
         columns = [(m.name, c, u) for m in MODALITIES.values() for c, u in zip(m.columns, m.units, strict=True)]
         return {
             "type": "hello",
             "version": hot_frame.VERSION,
-            "service": __version__,
-            "show": show_id,
+            **self.card(show_id=show_id, name=name),
             "t0": self._start_ns / NS,  # what the times of events and frames are counted from
             "frame": {"bytes": hot_frame.LAYOUT.size, "controls": len(CONTROL_NAMES), "features": len(FEATURE_COLUMNS)},
             "period_ms": self._core.period_ns / MS,
-            "performers": self._core.performers,
             "controls": [dataclasses.asdict(spec.wire(name)) for name, spec in self.control_map.items()],
             "curves": {
                 name: [round(bend(i / _CURVE_POINTS), 4) for i in range(_CURVE_POINTS + 1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -10,6 +11,7 @@ from aiohttp import web
 from choreo_service.clock import NS, Clock
 from choreo_service.dashboard.access import COOKIE, Access, Denied, Request
 from choreo_service.dashboard.assets import Asset
+from choreo_service.dashboard.configuration import Configuration
 from choreo_service.dashboard.hub import Hub
 from choreo_service.dashboard.limits import Buckets
 from choreo_service.dashboard.metrics import CONTENT_TYPE, Metrics
@@ -62,13 +64,17 @@ class Server:
         routes: Sequence[Routes],
         away: Callable[[], str],
         show_id: str,
+        configuration: Callable[[], Configuration | None],
         max_pages: int,
     ) -> None:
         """`away` is the address for other machines, token included; "" where there is none. `show_id` is told to pages,
-        which then see when it is another show that answers."""
+        which then see when it is another show that answers; `configuration` of one that was read from files gives its
+        name.
+        """
         self._clock, self._hub, self._picture, self._metrics = clock, hub, picture, metrics
         self._access, self._ask, self._assets, self._max_pages = access, ask, assets, max_pages
         self._routes, self._away, self._show_id = routes, away, show_id
+        self._configuration = configuration
         self._buckets = Buckets(clock)
 
     def application(self) -> web.Application:
@@ -78,6 +84,7 @@ class Server:
         app.router.add_post("/api/session", self._enter)
         app.router.add_get("/ws", self._socket)
         app.router.add_post("/api/command", self._command)
+        app.router.add_get("/api/show", self._show)
         app.router.add_get("/api/state", self._state)
         app.router.add_get("/api/incoming", self._incoming)
         app.router.add_get("/api/invitation", self._invitation)
@@ -129,7 +136,9 @@ class Server:
         if len(self._hub.clients) >= self._max_pages:
             raise web.HTTPServiceUnavailable(text=f"{self._max_pages} pages are open already: close one\n")
         may_steer = request[RIGHTS].may_steer
-        hello = self._picture.hello(show_id=self._show_id, may_steer=may_steer, pin=self._access.has_pin)
+        hello = self._picture.hello(
+            show_id=self._show_id, name=self._name(), may_steer=may_steer, pin=self._access.has_pin
+        )
         return await Talk(self._clock, self._hub, self._ask, may_steer=may_steer).serve(request, to_json(hello))
 
     async def _command(self, request: web.Request) -> web.StreamResponse:
@@ -139,6 +148,16 @@ class Server:
         words = await json_object(request)
         ack = self._ask(str(words.get("verb", "")), words.get("args", {}), "http")
         return web.json_response({"ok": ack.ok, "reason": ack.reason}, status=200 if ack.ok else 409)
+
+    async def _show(self, request: web.Request) -> web.StreamResponse:
+        """Which show answers here; what it is on this machine is for programs of this machine."""
+        card, read = self._picture.card(show_id=self._show_id, name=self._name()), self._configuration()
+        here = {"home": read.home if read is not None else "", "process": os.getpid()}
+        return web.json_response({**card, **(here if request[RIGHTS].local else {"home": "", "process": 0})})
+
+    def _name(self) -> str:
+        read = self._configuration()
+        return "" if read is None else read.name
 
     async def _state(self, request: web.Request) -> web.StreamResponse:
         return web.Response(text=to_json(self._picture.state()), content_type="application/json")

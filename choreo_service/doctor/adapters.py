@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 from choreo_service import registry
 from choreo_service.doctor.child import NoAnswer, ask
 from choreo_service.errors import ChoreoError
+from choreo_service.protocols import Describes
 
 TIMEOUT_S: Final = 10.0
 
@@ -45,9 +46,8 @@ def main(kind: registry.Kind, name: str) -> int:
     except ChoreoError as error:
         sys.stderr.write(f"{error.problem}\n")
         return 1
-    describe = getattr(adapter, "describe", None)
-    devices = [dict(device) for device in describe()] if callable(describe) else []
-    sys.stdout.write(json.dumps({"devices": devices}) + "\n")
+    found: Sequence[Mapping[str, str]] = adapter.describe() if isinstance(adapter, Describes) else ()
+    sys.stdout.write(json.dumps({"devices": [dict(device) for device in found]}) + "\n")
     return 0
 
 

@@ -14,7 +14,7 @@ class NoAnswer(Exception):
 
 def ask(module: str, *arguments: str, timeout_s: float) -> Any:
     """What `python -m module arguments` prints as JSON on its last line. Raises NoAnswer."""
-    command = [sys.executable, "-m", module, *arguments]
+    command = [sys.executable, "-P", "-m", module, *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:

@@ -64,7 +64,7 @@ def checkpoints(loaded: Loaded) -> Iterator[Finding]:
     if loaded.settings.engine.mapper == "rules":
         yield Finding("checkpoints", "ok", "not used: engine.mapper is rules")
         return
-    from choreo_service.service import chosen_models
+    from choreo_service.service.models import chosen_models
 
     try:
         models = chosen_models(loaded)

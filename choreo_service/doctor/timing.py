@@ -9,6 +9,7 @@ from typing import Final
 
 from choreo_service.clock import MS, NS, Clock, MonotonicClock
 from choreo_service.doctor.report import Finding
+from choreo_service.priority import come_at_once
 
 WARN_SHARE: Final = 0.25  # of the period, at the 99th percentile: above it, the ear notices an unsteady pulse
 FAIL_SHARE: Final = 1.0  # whole ticks are missed
@@ -16,7 +17,8 @@ PRIORITY: Final = 20  # of 99: above ordinary programs, below the audio server
 
 
 def tick(period_ms: float, seconds: float) -> Iterator[Finding]:
-    """Sleep from tick to tick for `seconds` and judge how late each one woke."""
+    """Sleep from tick to tick for `seconds`, as the service would, and judge how late each one woke."""
+    come_at_once()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         late = runner.run(lateness(MonotonicClock(), round(period_ms * MS), seconds))
     yield judge(late, period_ms)

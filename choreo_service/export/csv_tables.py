@@ -2,56 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from choreo_service.clock import NS
+from choreo_service.schemas import arrow_schema
 from choreo_service.session import Session
 
 
 def to_csv(session: Session, folder: Path) -> list[Path]:
-    """Write TABLE.csv for each table into a new folder; the files written. FileExistsError when it is there."""
+    """Write TABLE.csv for each table into a new folder, which an error takes away again; the files written.
+    FileExistsError when it is there.
+
+    A batch of rows at a time, whatever the length of the take.
+    """
+    folder.mkdir(parents=True)
+    files = {kind: folder / f"{kind}.csv" for kind in session.kinds}
+    try:
+        start_ns = _start_ns(session)
+        for kind, path in files.items():
+            _write(session, kind, start_ns, path)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return list(files.values())
+
+
+def _write(session: Session, kind: str, start_ns: int, path: Path) -> None:
+    import pyarrow as pa
     import pyarrow.csv as pc
 
-    folder.mkdir(parents=True)
-    start_ns = _start_ns(session)
-    files = []
-    for kind in session.kinds:
-        files.append(folder / f"{kind}.csv")
-        pc.write_csv(_flat(session.table(kind), start_ns), files[-1])
-    return files
+    widths = _widths(session, kind)
+    batches = session.batches(kind)
+    first = next(batches, pa.RecordBatch.from_pylist([], arrow_schema(kind)))
+    with pc.CSVWriter(path, _flat(first, widths, start_ns).schema) as file:
+        for batch in chain((first,), batches):
+            file.write_batch(_flat(batch, widths, start_ns))
 
 
 def _start_ns(session: Session) -> int:
     """When the first thing happened that a table tells."""
-    columns = [session.table(kind).column("t_ns") for kind in session.kinds]
-    return min((int(column[0].as_py()) for column in columns if len(column)), default=0)
+    firsts = (next(session.batches(kind), None) for kind in session.kinds)
+    return min((int(batch.column("t_ns")[0].as_py()) for batch in firsts if batch is not None), default=0)
 
 
-def _flat(table: Any, start_ns: int) -> Any:
-    import pyarrow as pa
-
-    seconds = (table.column("t_ns").to_numpy() - start_ns) / NS
-    columns = {"t_s": pa.array(seconds)}
-    for name in table.column_names:
-        columns |= _columns(name, table.column(name).combine_chunks())
-    return pa.table(columns)
-
-
-def _columns(name: str, column: Any) -> dict[str, Any]:
-    """One column, or one for each place of a list."""
+def _widths(session: Session, kind: str) -> Mapping[str, int]:
+    """How many places the longest list of each column of lists has."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_dictionary(column.type):
-        return {name: column.cast(pa.string())}
-    if not pa.types.is_nested(column.type):
-        return {name: column}
-    width = max(pc.list_value_length(column).to_pylist(), default=0)
-    return {f"{name}_{i + 1}": pa.array(_places(column, i)) for i in range(width)}
+    nested = [field.name for field in arrow_schema(kind) if pa.types.is_nested(field.type)]
+    widths = dict.fromkeys(nested, 0)
+    for batch in session.batches(kind) if nested else ():
+        for name in nested:
+            widths[name] = max(widths[name], pc.max(pc.list_value_length(batch.column(name))).as_py() or 0)
+    return widths
 
 
-def _places(column: Any, i: int) -> Iterator[float | None]:
-    for values in column.to_pylist():
-        yield values[i] if i < len(values) else None
+def _flat(batch: Any, widths: Mapping[str, int], start_ns: int) -> Any:
+    import pyarrow as pa
+
+    columns = {"t_s": pa.array((batch.column("t_ns").to_numpy() - start_ns) / NS)}
+    for name in batch.schema.names:
+        column = batch.column(name)
+        if name in widths:
+            columns |= {f"{name}_{i + 1}": place for i, place in enumerate(_places(column, widths[name]))}
+        else:
+            columns[name] = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+    return pa.record_batch(columns)
+
+
+def _places(column: Any, width: int) -> Iterator[Any]:
+    """A column of lists as one column for each place; null where a list is shorter."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
+    begins = np.cumsum(lengths) - lengths
+    values = column.flatten().to_numpy(zero_copy_only=False)
+    for i in range(width):
+        there = lengths > i
+        places = np.zeros(len(lengths), values.dtype)
+        places[there] = values[begins[there] + i]
+        yield pa.array(places, mask=~there)

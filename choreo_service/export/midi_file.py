@@ -5,7 +5,7 @@ The tempo map follows the beat of the take, so that bars in the music software a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -14,41 +14,52 @@ from numpy.typing import NDArray
 
 from choreo_service.clock import NS
 from choreo_service.errors import SessionError
-from choreo_service.packets import CONTROL_NAMES
+from choreo_service.export.new_file import new_file
+from choreo_service.packets import ACCENT, CONTROL_NAMES
 from choreo_service.session import Session
 
 TICKS_PER_BEAT: Final = 960
 BEATS_PER_BAR: Final = 4
+_LAST_TICK: Final = (1 << 28) - 1  # what a delta time can hold: a day and a half at 120 bpm
 _FIRST_CC: Final = 20
 _HIGHEST: Final = 127
 _BPM_WITHOUT_BEATS: Final = 120.0
+_FINE_BITS: Final = 14
+_LSB: Final = 32  # the low seven bits of controller n travel on n + 32 (MIDI 1.0, controllers 0 to 31)
 _MIDI_BRIDGES: Final = frozenset(("midi_cc", "midi_ws"))  # their values in `sent` are controller values
 
 
-class _Change(NamedTuple):
-    t_ns: int
-    performer: int
-    control: str
-    value: int
+class _Changes(NamedTuple):
+    """Controller values in the order they were sent; an hour of a show has a million of them."""
+
+    t_ns: NDArray[np.int64]  # [n]
+    performer: NDArray[np.int8]  # [n]
+    control: NDArray[np.intp]  # [n] index into CONTROL_NAMES
+    value: NDArray[np.int64]  # [n] 0.._HIGHEST, of a bridge with 14 bits 0..16383
 
 
 def to_midi(session: Session, path: Path) -> int:
     """Write the file, one track a performer; the number of controller messages. FileExistsError when it is there.
 
     They are those a MIDI bridge really sent; of a show without one, the positions after the guards as 0..127.
-    SessionError for a take that was never played.
+    SessionError for a take that was never played, and for one of 14 bits whose controllers have no pair.
     """
     import mido
 
     beats = _Beats.of(session)
-    changes = list(_sent(session) or _positions(session))
+    heard = _heard(session)
+    changes = _joined(list(_sent(session, heard) if heard else _positions(session)))
+    fine = heard is not None and _is_fine(session, heard, changes)
+    if fine:
+        _check_pairs(session, changes)
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
     file.tracks.append(_tempo_track(beats, session))
-    for performer in sorted({change.performer for change in changes}):
-        file.tracks.append(_control_track([c for c in changes if c.performer == performer], beats, session))
-    with path.open("xb") as target:
+    for performer in np.unique(changes.performer).tolist():
+        # As an iterator, which is all that writing asks of a track: a message is some hundred bytes.
+        file.tracks.append(_control_track(changes, performer, beats, session, fine=fine))
+    with new_file(path) as target:
         file.save(file=target)
-    return len(changes)
+    return len(changes.t_ns) << fine
 
 
 class _Beats:
@@ -76,26 +87,25 @@ class _Beats:
         t_ns = rows.column("t_ns").to_numpy()
         return cls(*_whole_beats(position, (t_ns - t_ns[0]) / NS), int(t_ns[0]))
 
-    def tick(self, t_ns: int) -> int:
-        """The MIDI tick of a moment of the take."""
-        return max(0, round(float(np.interp(*self._around(t_ns))) * TICKS_PER_BEAT))
+    def ticks(self, t_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The MIDI ticks of moments of the take; before the first beat and after the last one at their tempo."""
+        t_s = (t_ns - self._begin_ns) / NS
+        times, number = self._times_s, self._number.astype(np.float64)
+        first, last = t_s.min(initial=times[0]), t_s.max(initial=times[-1])
+        beats_before = (times[0] - first) / (times[1] - times[0])
+        beats_after = (last - times[-1]) / (times[-1] - times[-2])
+        position = np.interp(
+            t_s,
+            np.concatenate(([first], times, [last])),
+            np.concatenate(([number[0] - beats_before], number, [number[-1] + beats_after])),
+        )
+        ticks: NDArray[np.int64] = np.clip(np.rint(position * TICKS_PER_BEAT), 0, _LAST_TICK).astype(np.int64)
+        return ticks
 
     def tempi(self) -> Iterator[tuple[int, int]]:
         """(MIDI tick, microseconds a beat from there on), one for each beat."""
         for i, seconds in enumerate(np.diff(self._times_s).tolist()):
             yield int(self._number[i] if i else 0) * TICKS_PER_BEAT, _micros(seconds)
-
-    def _around(self, t_ns: int) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-        """A moment, and the beats beside it; before the first and after the last one at their tempo."""
-        t_s = (t_ns - self._begin_ns) / NS
-        times, number = self._times_s, self._number.astype(np.float64)
-        beats_before = max(0.0, times[0] - t_s) / (times[1] - times[0])
-        beats_after = max(0.0, t_s - times[-1]) / (times[-1] - times[-2])
-        return (
-            t_s,
-            np.concatenate(([min(times[0], t_s)], times, [max(times[-1], t_s)])),
-            np.concatenate(([number[0] - beats_before], number, [number[-1] + beats_after])),
-        )
 
 
 def _whole_beats(position: NDArray[np.float64], t_s: NDArray[np.float64]) -> tuple[int, NDArray[np.float64]]:
@@ -126,22 +136,28 @@ def _tempo_track(beats: _Beats, session: Session) -> Any:
     events += [(tick, mido.MetaMessage("set_tempo", tempo=micros)) for tick, micros in beats.tempi()]
     for marker in session.meta.get("markers", ()):
         text = str(marker["label"]).encode("latin-1", "replace").decode("latin-1")
-        events.append((beats.tick(int(marker["t_ns"])), mido.MetaMessage("marker", text=text)))
+        at = int(beats.ticks(np.array([marker["t_ns"]], np.int64))[0])
+        events.append((at, mido.MetaMessage("marker", text=text)))
     return _track(events)
 
 
-def _control_track(changes: list[_Change], beats: _Beats, session: Session) -> Any:
+def _control_track(changes: _Changes, performer: int, beats: _Beats, session: Session, *, fine: bool) -> Iterator[Any]:
+    """The messages of one performer; in pairs, the high seven bits first, where they are `fine`."""
     import mido
 
-    addresses = {name: _address(session, name) for name in CONTROL_NAMES}
-    events: list[tuple[int, Any]] = []
-    for change in changes:
-        cc, channel = addresses[change.control]
-        message = mido.Message(
-            "control_change", channel=(channel - 1 + change.performer) % 16, control=cc, value=change.value
-        )
-        events.append((beats.tick(change.t_ns), message))
-    return _track(events)
+    addresses = [_address(session, name) for name in CONTROL_NAMES]
+    mine = changes.performer == performer
+    ticks = beats.ticks(changes.t_ns[mine])
+    order = np.argsort(ticks, kind="stable")
+    waits = np.diff(ticks[order], prepend=0).tolist()
+    what = zip(waits, changes.control[mine][order].tolist(), changes.value[mine][order].tolist(), strict=True)
+    for wait, control, value in what:
+        cc, channel = addresses[control]
+        to = (channel - 1 + performer) % 16
+        high = value >> 7 if fine else min(value, _HIGHEST)
+        yield mido.Message("control_change", channel=to, control=cc, value=high, time=wait)
+        if fine:
+            yield mido.Message("control_change", channel=to, control=cc + _LSB, value=value & _HIGHEST)
 
 
 def _track(events: list[tuple[int, Any]]) -> Any:
@@ -156,35 +172,73 @@ def _track(events: list[tuple[int, Any]]) -> Any:
 
 def _address(session: Session, control: str) -> tuple[int, int]:
     """(controller, channel) by the control map the take was recorded with."""
-    control_map: Any = session.meta.get("control_map")
-    spec = control_map.get(control) if isinstance(control_map, Mapping) else None
-    own: Mapping[str, Any] = spec if isinstance(spec, Mapping) else {}
-    return int(own.get("cc", _FIRST_CC + CONTROL_NAMES.index(control))), int(own.get("channel", 1))
+    own = session.meta.get("control_map", {}).get(control, {})
+    return own.get("cc", _FIRST_CC + CONTROL_NAMES.index(control)), own.get("channel", 1)
 
 
-def _sent(session: Session) -> list[_Change]:
-    """What the first MIDI bridge sent; empty without one."""
-    bridges: Any = session.meta.get("bridges")
-    names = [n for n, kind in bridges.items() if kind in _MIDI_BRIDGES] if isinstance(bridges, Mapping) else []
-    table = session.table("sent")
-    if table is None or not names:
-        return []
-    rows = table.to_pylist()
-    heard = next((name for name in names if any(row["bridge"] == name for row in rows)), None)
-    return [
-        _Change(row["t_ns"], row["performer"], row["control"], round(row["value"]))
-        for row in rows
-        if row["bridge"] == heard
-    ]
+def _check_pairs(session: Session, changes: _Changes) -> None:
+    """SessionError where a controller of 14 bits has none above it for the low seven."""
+    for control in np.unique(changes.control).tolist():
+        name = CONTROL_NAMES[control]
+        if (cc := _address(session, name)[0]) >= _LSB:
+            raise SessionError(
+                f"take {session.path.name}: control_map.{name}.cc: expected 0 to {_LSB - 1}, where 14 bits travel as "
+                f"the pair n and n + {_LSB}, found {cc}",
+                fix="use an intact copy of the take, or export it to csv",
+            )
 
 
-def _positions(session: Session) -> Iterator[_Change]:
+def _heard(session: Session) -> str | None:
+    """The first MIDI bridge that sent controls; None without one."""
+    import pyarrow.compute as pc
+
+    names = [name for name, kind in session.meta.get("bridges", {}).items() if kind in _MIDI_BRIDGES]
+    used: set[str] = set()
+    for batch in session.batches("sent"):
+        controls = batch.filter(pc.not_equal(batch.column("control"), ACCENT))
+        used.update(controls.column("bridge").unique().to_pylist())
+    return next((name for name in names if name in used), None)
+
+
+def _is_fine(session: Session, bridge: str, changes: _Changes) -> bool:
+    """Whether a bridge sends 14 bits: as the take says, or, where it is older than that, as a value shows."""
+    told = session.meta.get("bits", {}).get(bridge)
+    return bool(told == _FINE_BITS if told else changes.value.max(initial=0) > _HIGHEST)
+
+
+def _sent(session: Session, bridge: str) -> Iterator[_Changes]:
+    """What a MIDI bridge sent of controls."""
+    import pyarrow.compute as pc
+
+    for batch in session.batches("sent"):
+        rows = batch.filter(pc.equal(batch.column("bridge"), bridge))
+        column = rows.column("control")
+        places = [CONTROL_NAMES.index(n) if n in CONTROL_NAMES else -1 for n in column.dictionary.to_pylist()]
+        control = np.array(places or [-1])[column.indices.to_numpy()]
+        known = control >= 0
+        t_ns, performer, value = (rows.column(name).to_numpy()[known] for name in ("t_ns", "performer", "value"))
+        steps = np.clip(np.rint(value), 0, (1 << _FINE_BITS) - 1).astype(np.int64)
+        yield _Changes(t_ns, performer, control[known], steps)
+
+
+def _positions(session: Session) -> Iterator[_Changes]:
     """The guarded positions, each time they change by a step."""
-    last: dict[tuple[int, str], int] = {}
+    last: dict[int, NDArray[np.int64]] = {}  # performer -> the five before
     for batch in session.batches("controls"):
-        for row in batch.select(["t_ns", "performer", *CONTROL_NAMES]).to_pylist():
-            for name in CONTROL_NAMES:
-                value = round(row[name] * _HIGHEST)
-                if last.get((row["performer"], name)) != value:
-                    last[row["performer"], name] = value
-                    yield _Change(row["t_ns"], row["performer"], name, value)
+        t_ns, performer = (batch.column(name).to_numpy() for name in ("t_ns", "performer"))
+        positions = np.stack([batch.column(name).to_numpy().astype(np.float64) for name in CONTROL_NAMES], axis=1)
+        values = np.rint(positions * _HIGHEST).astype(np.int64)
+        changed = np.empty(values.shape, np.bool_)
+        for who in np.unique(performer).tolist():
+            mine = values[performer == who]
+            before = last.get(who, np.full(len(CONTROL_NAMES), -1))
+            changed[performer == who] = mine != np.concatenate((before[None], mine[:-1]))
+            last[who] = mine[-1]
+        row, control = np.nonzero(changed)
+        yield _Changes(t_ns[row], performer[row], control, values[row, control])
+
+
+def _joined(parts: Sequence[_Changes]) -> _Changes:
+    none = np.empty(0, np.int64)
+    parts = parts or [_Changes(none, none.astype(np.int8), none.astype(np.intp), none)]
+    return _Changes(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))

@@ -8,13 +8,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from choreo_service.clock import NS
+from choreo_service.export.new_file import new_file
 from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS, STREAMS
 from choreo_service.session import PacketColumns, Session
 from choreo_service.session.columns import STREAM_NAMES
@@ -35,7 +36,7 @@ class _Stream(NamedTuple):
 def to_xdf(session: Session, path: Path) -> int:
     """Write the file; the number of streams. FileExistsError when it is there."""
     count = 0
-    with path.open("xb") as file:
+    with new_file(path) as file:
         file.write(b"XDF:")
         _chunk(file, _FILE_HEADER, b'<?xml version="1.0"?><info><version>1.0</version></info>')
         for count, stream in enumerate(_streams(session), 1):
@@ -55,10 +56,9 @@ def _streams(session: Session) -> Iterator[_Stream]:
             values = np.stack([rows.column(name).to_numpy() for name in columns], axis=1)
             name = f"choreo {kind} {performer}"
             yield _Stream(name, content, columns, rate, rows.column("t_ns").to_numpy(), values.astype(np.float64))
-    markers: Any = session.meta.get("markers") or ()
-    if markers:
+    if markers := session.meta.get("markers"):
         times = np.array([marker["t_ns"] for marker in markers], np.int64)
-        yield _Stream("choreo markers", "Markers", ["label"], 0.0, times, [str(m["label"]) for m in markers])
+        yield _Stream("choreo markers", "Markers", ["label"], 0.0, times, [marker["label"] for marker in markers])
 
 
 def _raw(packets: PacketColumns) -> Iterator[_Stream]:

@@ -31,7 +31,7 @@ class LeadingAxis(Component):
     def project(self, v: Vec3, dt: float) -> float:
         """Learn from `v`, then give its signed part along the axis; 0 until something has moved."""
         x, y, z = v
-        k = min(1.0, dt / self.tau)
+        k = dt / self.tau if dt < self.tau else 1.0
         xx, yy, zz, xy, xz, yz = self.cov
         xx += k * (x * x - xx)
         yy += k * (y * y - yy)

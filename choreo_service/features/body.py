@@ -9,7 +9,8 @@ from typing import Final
 from choreo_service.bodies import Mounting
 from choreo_service.features.component import Component
 from choreo_service.features.motion import MotionFeatures, within_limits
-from choreo_service.packets import LIMBS, FloatArray
+from choreo_service.features.movement import Columns
+from choreo_service.packets import LIMBS
 
 STILL: Final = 0.15  # m/s^2, rms of both limbs below which their balance is noise and keeps its last value
 LEAD: Final = 1.5  # the other limb leads once it does so many times as much
@@ -62,11 +63,13 @@ class BodyMotion(Component):
             self._weigh()
         self.beat_ns = part.beat_ns if part is self._parts[self.leader] else None
 
-    def read(self, t_ns: int) -> FloatArray:
-        """The six columns at `t_ns`, float32; changes nothing."""
+    def read(self, t_ns: int) -> Columns:
+        """The six columns at `t_ns`, clamped to their limits; changes nothing."""
+        if not (self.left.driven or self.right.driven):
+            return self.whole.read(t_ns)
         worn = [part for part in self._parts if part.driven]
         if len(worn) < 2:
-            return (worn[0] if worn else self.whole).read(t_ns)
+            return worn[0].read(t_ns)
         jerk = max(part.columns()[2] * part.fade(t_ns) for part in worn)
         leader = self._parts[self.leader]
         _, freq, _, sway, bounce, symmetry = leader.columns()

@@ -14,6 +14,10 @@ PERIOD_RANGE_S: Final = (0.0005, 0.5)
 GAP_S: Final = 0.15  # arrival error, beyond four periods, after which the line starts anew
 
 
+# By how many samples the line rests on: part of an arrival's error that moves the line, and that changes its slope.
+_GAINS: Final = [(2.0 * (2 * n + 1) / ((n + 1) * (n + 2)), 6.0 / ((n + 1) * (n + 2))) for n in range(MEMORY + 1)]
+
+
 class Sample(NamedTuple):
     """One evenly timed value."""
 
@@ -59,23 +63,26 @@ class Cadence(Component):
         self.pending = plus(self.pending, value)
         self.held += 1
         self.dt += dt
-        if self.held * self.period < TARGET_PERIOD_S - 0.5 * self.period:
+        held, period = self.held, self.period
+        if held * period < TARGET_PERIOD_S - 0.5 * period:
             return None
-        out = Sample(self.dt, self.period * self.held, self.restarted, scaled(self.pending, 1.0 / self.held))
+        out = Sample(self.dt, period * held, self.restarted, scaled(self.pending, 1.0 / held))
         self.pending, self.held, self.dt, self.restarted = ZERO, 0, 0.0, False
         return out
 
     def _advance(self, t_ns: int) -> float:
         """Move the line to the arrival at `t_ns`; returns how far, in s."""
-        predicted = self.time + self.period
-        error = (t_ns - self.anchor_ns) / 1e9 - predicted
-        if not self.started or abs(error) > GAP_S + 4.0 * self.period:
+        period = self.period
+        error = (t_ns - self.anchor_ns) / 1e9 - (self.time + period)
+        if not self.started or abs(error) > GAP_S + 4.0 * period:
             return self._restart(t_ns)
-        n = self.count = min(self.count + 1, MEMORY)
-        alpha, beta = 2.0 * (2 * n + 1) / ((n + 1) * (n + 2)), 6.0 / ((n + 1) * (n + 2))
-        step = max(0.2 * self.period, self.period + alpha * error)
+        self.count = n = self.count + 1 if self.count < MEMORY else MEMORY
+        alpha, beta = _GAINS[n]
+        least, step = 0.2 * period, period + alpha * error
+        if step <= least:
+            step = least
         self.time += step
-        self.period = clamp(self.period + beta * error, *PERIOD_RANGE_S)
+        self.period = clamp(period + beta * error, *PERIOD_RANGE_S)
         return step
 
     def _restart(self, t_ns: int) -> float:

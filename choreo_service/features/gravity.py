@@ -55,10 +55,11 @@ class Gravity(Component):
         if rotation is not None:
             self.up = turned(self.up, rotation, dt)
         trust = math.exp(-(((magnitude - self.scale) / TRUST) ** 2))
-        self.age = min(PULL_S, self.age + trust * dt)
+        age = self.age + trust * dt
+        self.age = age = age if age < PULL_S else PULL_S
         if trust > 1e-6:
             # growing memory until PULL_S have been seen: the first guess may have been a movement
-            gain = trust * dt / max(self.age, dt)
+            gain = trust * dt / (age if age >= dt else dt)
             self.up = unit(plus(scaled(self.up, 1.0 - gain), unit(a), gain), fallback=self.up)
 
     def split(self, a: Vec3) -> Split:

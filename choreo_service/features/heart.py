@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Final
 
-import numpy as np
-
 from choreo_service.clock import NS
 from choreo_service.features.component import Component
 from choreo_service.features.heart_kalman import RateKalman
@@ -18,7 +16,6 @@ from choreo_service.features.rr_chain import RrChain
 from choreo_service.features.rr_variability import Variability
 from choreo_service.features.trend import Trend
 from choreo_service.features.vectors import clamp
-from choreo_service.packets import FloatArray
 
 BPM_RANGE: Final = (30.0, 220.0)  # outside: not a dancer's heart (0 and 255 are what straps say when they don't know)
 RR_LIVE_NS: Final = 5 * NS  # while beats come, the strap's own average is only a check
@@ -72,12 +69,12 @@ class HeartFeatures(Component):
         """
         return self._take[stream](t_ns, values)
 
-    def read(self, t_ns: int) -> FloatArray:
-        """(hr, hr_slope) at `t_ns`, float32. Changes nothing."""
+    def read(self, t_ns: int) -> tuple[float, float]:
+        """(hr, hr_slope) at `t_ns`. Changes nothing."""
         slope = self.given_slope if self.given_on else self.calm.slope  # the filter's own slope predicts no better
         ahead_s = clamp((t_ns - self.rate_ns) / NS, 0.0, PREDICT_S)
         rate = clamp(self.rate + slope * ahead_s, *BPM_RANGE) if self.rate else 0.0
-        return np.array([rate, slope * self._fade(t_ns)], dtype=np.float32)
+        return rate, slope * self._fade(t_ns)
 
     @property
     def variability_ms(self) -> float:

@@ -43,7 +43,7 @@ class Jerk(Component):
         weights = end_slope_weights(min(WIDEST, max(3, round(self._span_s / period) + 1)))
         if len(self.xs) < len(weights):
             return 0.0
-        x, y, z = (sum(map(mul, weights, axis)) for axis in (self.xs, self.ys, self.zs))
+        x, y, z = sum(map(mul, weights, self.xs)), sum(map(mul, weights, self.ys)), sum(map(mul, weights, self.zs))
         return math.sqrt(x * x + y * y + z * z) / period
 
 

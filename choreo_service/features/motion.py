@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from choreo_service.bodies import Mounting
 from choreo_service.features.beats import BodyBeats
 from choreo_service.features.cadence import Cadence, Sample
@@ -15,7 +13,6 @@ from choreo_service.features.component import Component
 from choreo_service.features.gravity import Gravity, Split, level_split
 from choreo_service.features.movement import BAND_HZ, Columns, Movement
 from choreo_service.features.vectors import ZERO, Vec3, bounded, clamp, dot, norm, plus, scaled, unit
-from choreo_service.packets import FloatArray
 
 LIVE_NS: Final = 300_000_000  # silence after which another way to remove gravity is taken
 MAX_ACCELERATION: Final = 400.0  # m/s^2 per axis; the widest phone sensors end at 157
@@ -24,6 +21,7 @@ GRAVITY_RANGE: Final = (9.3, 10.3)  # m/s^2; a fused gravity vector always has l
 DISTRUST_NS: Final = 5_000_000_000  # after a gravity vector of another length
 LIMITS: Final = ((0.0, 700.0), (0.0, 10.0), (0.0, 1e5), (-700.0, 700.0), (-700.0, 700.0), (0.0, 1.0))
 
+_LOWEST, _HIGHEST = zip(*LIMITS, strict=True)
 _NEVER: Final = -(1 << 62)
 _NO_DRIVER, _BY_ACCELERATION, _BY_LINEAR = range(3)
 
@@ -99,8 +97,8 @@ class MotionFeatures(Component):
         self.beat_ns = None
         self._take[stream](t_ns, values)
 
-    def read(self, t_ns: int) -> FloatArray:
-        """The six columns at `t_ns`, float32; changes nothing.
+    def read(self, t_ns: int) -> Columns:
+        """The six columns at `t_ns`, clamped to LIMITS; changes nothing.
 
         After 0.1 s (two periods of a slow source) without samples all but frequency and symmetry fade to 0.
         """
@@ -197,11 +195,10 @@ class MotionFeatures(Component):
         self.beat_ns = self.marks.push(cadence.now_ns, self.movement.bounce, self.movement.bank.frequency)
 
 
-def within_limits(columns: Columns) -> FloatArray:
-    """The six columns as the frame takes them: float32, clamped to LIMITS."""
-    return np.array(
-        [lo if v < lo else hi if v > hi else v for v, (lo, hi) in zip(columns, LIMITS, strict=True)], dtype=np.float32
-    )
+def within_limits(columns: Columns) -> Columns:
+    """The six columns, clamped to LIMITS."""
+    energy, freq, jerk, sway, bounce, symmetry = map(clamp, columns, _LOWEST, _HIGHEST)
+    return energy, freq, jerk, sway, bounce, symmetry
 
 
 def _live(seen_ns: int, t_ns: int) -> bool:

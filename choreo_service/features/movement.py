@@ -65,15 +65,16 @@ class Movement(Component):
         if split.up == ZERO:
             self.upright.project(split.linear, dt)
             split = level_split(split.linear, self.upright.axis)
+        linear, level, up = split
         self.period = period
-        power = dot(split.linear, split.linear)
+        power = dot(linear, linear)
         self.energy.step(power, dt)
         self.effort.step(power, dt)
-        self.jerk_now = self.jerk.step(split.linear, period)
-        before = self.bounce, self.sway
-        self.bounce = self.bounce_band.step(dot(split.linear, split.up), dt)
-        self.sway = self.sway_band.step(self.sway_axis.project(split.level, dt), dt)
-        self._fill_grid(*before, dt)
+        self.jerk_now = self.jerk.step(linear, period)
+        bounce, sway = self.bounce, self.sway
+        self.bounce = self.bounce_band.step(dot(linear, up), dt)
+        self.sway = self.sway_band.step(self.sway_axis.project(level, dt), dt)
+        self._fill_grid(bounce, sway, dt)
 
     def rejoin(self, split: Split, silence_s: float) -> None:
         """Go on after a gap or from another sensor, with `split` first: nothing is drawn across, nothing jumps up."""
@@ -89,6 +90,8 @@ class Movement(Component):
 
     def fade(self, silence_s: float) -> float:
         """What is left of the fast columns after so many seconds without a sample."""
+        if silence_s <= SILENCE_S:
+            return 1.0
         over = silence_s - max(SILENCE_S, 2.0 * self.period)
         return math.exp(-over / FADE_S) if over > 0.0 else 1.0
 
@@ -101,7 +104,8 @@ class Movement(Component):
         """Grid points on the line from (bounce, sway) to the present values."""
         self.grid_wait -= dt
         while self.grid_wait <= 0.0:
-            back = min(1.0, -self.grid_wait / dt)  # part of the line that lies after the grid point
+            back = -self.grid_wait / dt  # part of the line that lies after the grid point
+            back = back if back < 1.0 else 1.0
             at_bounce = self.bounce + (bounce - self.bounce) * back
             self.bank.push(at_bounce, self.sway + (sway - self.sway) * back)
             self.symmetry.push(at_bounce, self.bank.moving, self.bank.frequency)

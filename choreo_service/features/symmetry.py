@@ -45,7 +45,8 @@ class StepSymmetry(Component):
             return
         self.ring[self.at] = bounce
         self.at = (self.at + 1) % WINDOW
-        self.filled = min(WINDOW, self.filled + 1)
+        if self.filled < WINDOW:
+            self.filled += 1
         self.wait -= 1
         if self.wait <= 0:
             self.wait = EVERY
@@ -55,7 +56,7 @@ class StepSymmetry(Component):
         step = GRID_HZ / max(step_hz, 0.5)
         if step_hz <= 0.0 or self.filled < 4.0 * step:
             return
-        recent = np.roll(self.ring, -self.at)[WINDOW - self.filled :]
+        recent = np.concatenate((self.ring[self.at :], self.ring[: self.at]))[WINDOW - self.filled :]
         around = _autocorrelation(recent, int(2.0 * step * (1.0 + SEARCH)) + 2)
         one, two = _best(around, step), _best(around, 2.0 * step)
         if two > REGULAR:

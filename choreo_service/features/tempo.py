@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreo_service.features.component import Component
+from choreo_service.features.vectors import clamp
 
 GRID_HZ: Final = 50.0  # rate of `push`
 BLOCK: Final = 5  # pushes per update of the bank
@@ -25,7 +26,7 @@ SWAY_WEIGHT: Final = 0.5  # bodies keep time vertically; sway swings at half the
 
 _BEATS: Final = np.exp(-0.5 * (np.maximum(0.0, np.log2(FREQUENCIES / BEAT_HZ)) / BEAT_OCTAVES) ** 2)
 _STEP: Final = np.exp((2j * np.pi * FREQUENCIES - 1.0 / MEMORY_S) / GRID_HZ)
-_DECAY: Final = _STEP**BLOCK
+_DECAY: Final = np.tile(_STEP**BLOCK, (2, 1))  # of bounce and sway
 _INPUT: Final = _STEP[None, :] ** np.arange(BLOCK - 1, -1, -1)[:, None]
 
 
@@ -59,7 +60,8 @@ class ResonatorBank(Component):
         self.gate_power += (power - self.gate_power) / (GATE_S * GRID_HZ)
         self._gate()
         # growing memory: from a standing start an average would trail and the first movements be blown up
-        self.gain_power += (power - self.gain_power) / (GRID_HZ * min(GAIN_S, max(self.active_s, 1.0 / GRID_HZ)))
+        memory_s = clamp(self.active_s, 1.0 / GRID_HZ, GAIN_S)
+        self.gain_power += (power - self.gain_power) / (GRID_HZ * memory_s)
         gain = 1.0 / max(math.sqrt(self.gain_power), OPEN_AT) if self.moving else 0.0
         self.block[0, self.filled] = bounce * gain
         self.block[1, self.filled] = sway * gain * SWAY_WEIGHT
@@ -81,7 +83,8 @@ class ResonatorBank(Component):
         self.filled = 0
         self.z = self.z * _DECAY + self.block @ _INPUT
         if self.moving and self.active_s >= SETTLE_S:
-            self.frequency = _peak((self.z.real**2 + self.z.imag**2).sum(axis=0))
+            bounce, sway = self.z.real**2 + self.z.imag**2
+            self.frequency = _peak(bounce + sway)
 
 
 def _peak(power: NDArray[np.float64]) -> float:
@@ -95,7 +98,7 @@ def _peak(power: NDArray[np.float64]) -> float:
     i = int((power * _BEATS).argmax())
     offset = 0.0
     if 0 < i < power.size - 1:
-        left, mid, right = (1.0 / max(float(p), 1e-300) for p in power[i - 1 : i + 2])
+        left, mid, right = (1.0 / max(p, 1e-300) for p in power[i - 1 : i + 2].tolist())
         bend = left - 2.0 * mid + right
         offset = 0.5 * (left - right) / bend if bend > 0.0 else 0.0
     return float(FREQUENCIES[i]) + 0.05 * min(0.5, max(-0.5, offset))

@@ -19,18 +19,22 @@ def bounded(values: Sequence[float], limit: float) -> Vec3 | None:
     """Three components clamped to +-limit; None when one is not a number or there are not three."""
     if len(values) != 3:
         return None
-    x = clamp(float(values[0]), -limit, limit)
-    y = clamp(float(values[1]), -limit, limit)
-    z = clamp(float(values[2]), -limit, limit)
+    x, y, z = map(float, values)
+    if -limit <= x <= limit and -limit <= y <= limit and -limit <= z <= limit:  # as nearly always
+        return (x, y, z)
+    x, y, z = clamp(x, -limit, limit), clamp(y, -limit, limit), clamp(z, -limit, limit)
     return (x, y, z) if math.isfinite(x + y + z) else None
 
 
 def dot(a: Vec3, b: Vec3) -> float:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    ax, ay, az = a
+    bx, by, bz = b
+    return ax * bx + ay * by + az * bz
 
 
 def norm(a: Vec3) -> float:
-    return math.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2])
+    x, y, z = a
+    return math.sqrt(x * x + y * y + z * z)
 
 
 def scaled(a: Vec3, k: float) -> Vec3:
@@ -44,8 +48,12 @@ def plus(a: Vec3, b: Vec3, k: float = 1.0) -> Vec3:
 
 def unit(a: Vec3, fallback: Vec3 = ZERO) -> Vec3:
     """`a` at length 1, or `fallback` when it is too short to have a direction."""
-    n = norm(a)
-    return scaled(a, 1.0 / n) if n > 1e-9 else fallback
+    x, y, z = a
+    n = math.sqrt(x * x + y * y + z * z)
+    if not n > 1e-9:
+        return fallback
+    k = 1.0 / n
+    return (x * k, y * k, z * k)
 
 
 def turned(v: Vec3, rotation: Vec3, dt: float) -> Vec3:

@@ -7,7 +7,7 @@ safe values stand.
 
 from typing import Final
 
-from choreo_service.packets.accent import Accent
+from choreo_service.packets.accent import ACCENT, Accent
 from choreo_service.packets.arrays import BoolArray, FloatArray, StateArray
 from choreo_service.packets.controls import CONTROL_NAMES, CONTROLS, Control, ControlPacket
 from choreo_service.packets.frame import Frame, states_of
@@ -26,6 +26,7 @@ from choreo_service.packets.tempo import LEADERS, TempoPacket
 SCHEMA_VERSION: Final = 1
 
 __all__ = [
+    "ACCENT",
     "CONTROLS",
     "CONTROL_NAMES",
     "FEATURE_COLUMNS",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from choreo_service.packets.plain import Packet
+
+ACCENT: Final = "accent"  # what it is called among the controls: in addresses and takes
 
 
 @dataclass(frozen=True, slots=True)

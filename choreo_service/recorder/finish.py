@@ -6,8 +6,6 @@ interrupted at any point and run again: the take knows which recording it is mad
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +20,8 @@ from choreo_service.recorder.live import FOLDER_SUFFIX, LOCK, MANIFEST
 from choreo_service.recorder.segments import SUFFIX, read_stream
 from choreo_service.recorder.streams import LIVE_STREAMS, Label, table_batch
 from choreo_service.session import Session, TakeDraft, open_session
+from choreo_service.session.header import faults
+from choreo_service.session.meta import parse_json
 from choreo_service.session.state import STATE_FILE
 from choreo_service.session.tables import GROUP_ITEMS
 
@@ -174,16 +174,11 @@ def _manifest(folder: Path) -> dict[str, Any]:
         "period_ns": 20_000_000,
     }
     with suppress(OSError, ValueError, RecursionError):
-        found = json.loads((folder / MANIFEST).read_text("utf-8"))
+        found = parse_json((folder / MANIFEST).read_text("utf-8"))
         if isinstance(found, dict):
             wrong = {k for k, types in _MANIFEST.items() if not isinstance(found.get(k, plain.get(k)), types)}
             if not _NAME.fullmatch(str(found.get("name", ""))):
                 wrong.add("name")
+            wrong |= {fault.key for fault in faults(found)}  # with one of them the take could not be written
             return {**plain, **{k: v for k, v in found.items() if k not in wrong}}
     return plain
-
-
-def lower_priority() -> None:
-    """Let a running show have the machine."""
-    if hasattr(os, "nice"):
-        os.nice(19)

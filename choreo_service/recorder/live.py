@@ -1,5 +1,5 @@
 """A take while it is recorded: a hidden folder with a manifest, the core's state at its start, and one stream of
-segments for each kind of thing that happens. All disk work of one recording; one thread calls it."""
+segments for each kind of thing that happens. All disk work of one recording."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ Item = Played | SentItem | Event
 
 class LiveTake:
     """Open it, then `add`, `flush`, `sync` as often as you like, then `close`. Each may raise OSError, after which it
-    may be called again; nothing is lost by that."""
+    may be called again; nothing is lost by that. `sync` may run in a thread of its own, beside `add`, `flush` and
+    `end`."""
 
     def __init__(
         self, disk: Disk, recordings: Path, name: str, header: Mapping[str, Any], state: Mapping[str, Any]
@@ -104,13 +105,19 @@ class LiveTake:
             stream.flush()
 
     def sync(self) -> None:
+        """What was flushed before survives a power cut."""
         for stream in self._streams.values():
             stream.sync()
 
-    def close(self, reason: str) -> None:
-        """End all streams whole; `reason` tells people why."""
+    def end(self) -> None:
+        """Write the end of all streams; nothing can be added any more."""
         for stream in self._streams.values():
             stream.end_segment()
+
+    def close(self, reason: str) -> None:
+        """End it whole; `reason` tells people why."""
+        self.end()
+        self.sync()
         self._put_manifest({"ended": reason})
         self.abandon()
 

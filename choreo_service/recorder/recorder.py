@@ -1,12 +1,12 @@
 """The recorder: everything that came in, every step, every command and what was really sent, kept as it happens.
 
-It listens to the tick and to the controller, and never disturbs them: accepting is one append, all work is done by
-one thread. The promise: what was accepted more than 0.3 s ago survives `kill -9`, more than 1.2 s ago a power cut.
+It listens to the tick and to the controller, and never disturbs them: accepting is one append. One thread writes and
+another one syncs, so that a slow disk makes no write late. The promise: what was accepted more than 0.3 s ago survives
+`kill -9`, more than 1.2 s ago a power cut.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,22 +21,23 @@ from choreo_service.packets import ControlPacket, SensorPacket, Step
 from choreo_service.protocols import Sent
 from choreo_service.recorder.live import Item, LiveTake, Played, SentItem
 from choreo_service.recorder.ready import Ready
-from choreo_service.recorder.recording import WRITE_S, Recording
-from choreo_service.recorder.streams import LIVE_STREAMS, head
+from choreo_service.recorder.recording import SYNC_S, WRITE_S, Recording
+from choreo_service.recorder.rounds import Rounds
+from choreo_service.recorder.streams import warm_up
 from choreo_service.session import Event
 from choreo_service.ticker import Tick
 
 _CLOSE_S: Final = 10.0
-_WRITE_NS: Final = round(WRITE_S * NS)
+_COME_S: Final = 2 * WRITE_S  # the writer comes by itself where no tick calls it
 _MEMORY: Final = 256 << 20  # bytes that may wait for the disk at most
 _TICK_BYTES, _PERFORMER_BYTES, _LATENT_BYTES = 3000, 1500, 1200  # rough sizes in memory
 
 
 class Recorder:
-    """Records one take at a time. All methods but `work` belong to the event loop.
+    """Records one take at a time. All methods but `work` and `sync` belong to the event loop.
 
     `header` goes into every take; `state` gives the core's state, so that a take begun in the middle of a show replays
-    exactly. `finish` is called by the writer's thread with the folder of each take that ended while the show goes on.
+    exactly. `finish` is called by the syncing thread with the folder of each take that ended while the show goes on.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class Recorder:
         self._finish = finish
         self._bound = _bound(settings, performers, period_ns)
         self._current: Recording | None = None
-        self._busy: list[Recording] = []  # being written, the current one last
+        self._busy: list[Recording] = []  # being written or synced, the current one last
         self._auto: tuple[str, Sequence[str]] | None = None
         self._asked: list[Any] = []  # [name, tags] of the newest take
-        self._thread: threading.Thread | None = None
-        self._wake = threading.Event()
         self._closing = False
+        self._write_ticks = max(1, round(WRITE_S * NS / period_ns))
+        self._write_k = 0  # the tick that calls the writer next
+        self._writer = Rounds("recorder", clock, _COME_S, lambda: self._guarded(self.work), self._all_done)
+        self._syncer = Rounds("recorder-sync", clock, SYNC_S, lambda: self._guarded(self.sync), self._all_done)
         self.unfinished: list[Path] = []  # folders of ended takes that nobody has finished yet
         self.handed_on: list[Path] = []  # folders given to `finish`
 
@@ -116,6 +119,9 @@ class Recorder:
         if self._current is not None:
             self._current.accept(Played(packets, step))
             self._current.watch(tick.due_ns)
+            if tick.k >= self._write_k:
+                self._write_k = tick.k + self._write_ticks
+                self._writer.hurry()  # after a tick's work, when the next one is furthest away
         if self._auto is not None and not self._ready.missing(tick.due_ns):
             self.start(*self._auto)
 
@@ -164,7 +170,7 @@ class Recorder:
     def health(self) -> Mapping[str, Any]:
         """Facts for telemetry, JSON types only."""
         now_ns = self._clock.now_ns()
-        current = self._current or (self._busy[-1] if self._busy else None)
+        current = self._current or next(iter(self._busy[-1:]), None)
         if current is None:
             return {"state": "waiting", "missing": self._ready.missing(now_ns)} if self._auto else {"state": "idle"}
         left = current.minutes_left
@@ -184,33 +190,40 @@ class Recorder:
         }
 
     def work(self) -> None:
-        """One round of the writer: called by its thread, or by whoever simulates time."""
+        """One round of writing: called by its thread, or by whoever simulates time."""
         for recording in list(self._busy):
             recording.work(self._clock.now_ns())
+            if recording.let_go:
+                self._syncer.hurry()
+
+    def sync(self) -> None:
+        """One round of syncing, and the end of each take that is written whole: called likewise."""
+        for recording in list(self._busy):
+            recording.sync(self._clock.now_ns())
             if recording.over:
                 self._busy.remove(recording)
                 self._hand_on(recording.take.folder)
 
-    def run_thread(self) -> None:
-        """Start the writer's thread, with everything loaded that a take begun on stage will need."""
-        for stream in LIVE_STREAMS:
-            head(stream)
-        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-        self._thread.start()
+    def run_threads(self) -> None:
+        """Start writing and syncing, with everything loaded that a take begun on stage will need."""
+        warm_up()
+        self._writer.start()
+        self._syncer.start()
 
     def close(self) -> bool:
-        """End what is being recorded and wait for the writer, some seconds at most; False when it hangs.
+        """End what is being recorded and wait until it is safe, 20 s at most; False when the disk hangs.
 
         Call it when the loop has ended.
         """
         self.stop("the show ended")
         self._closing = True
-        self._wake.set()
-        if self._thread is None:
+        if not self._writer.started:
             self.work()
+            self.sync()
             return not self._busy
-        self._thread.join(_CLOSE_S)
-        return not self._thread.is_alive()
+        self._writer.hurry()
+        self._syncer.hurry()
+        return self._writer.join(_CLOSE_S) and self._syncer.join(_CLOSE_S)
 
     def _accept(self, item: Item) -> None:
         if self._current is not None:
@@ -225,27 +238,16 @@ class Recorder:
             self.handed_on.append(folder)
             self._finish(folder)
 
-    def _run(self) -> None:
-        due_ns = self._clock.now_ns()
-        while not self._closing or self._busy:
-            # From round to round, not from the end of one to the next: a sync must not make the next write late.
-            now_ns = self._clock.now_ns()
-            due_ns = min(max(now_ns, due_ns + _WRITE_NS), now_ns + _WRITE_NS)
-            self._wake.wait((due_ns - now_ns) / NS)
-            self._round()
+    def _all_done(self) -> bool:
+        return self._closing and not self._busy
 
-    def _round(self) -> None:
+    def _guarded(self, one_round: Callable[[], None]) -> None:
         try:
-            self.work()
+            one_round()
         except Exception as error:  # noqa: BLE001 - the recorder's own bug ends the recording, not the show
             get_logger().error("recording.failed", cause=f"{type(error).__name__}: {error}")
-            self._give_up()
-
-    def _give_up(self) -> None:
-        for recording in self._busy:
-            recording.give_up("the recorder failed")
-            self.unfinished.append(recording.take.folder)
-        self._busy.clear()
+            for recording in list(self._busy):
+                recording.give_up("the recorder failed")
 
 
 def _bound(settings: RecorderSettings, performers: int, period_ns: int) -> int:

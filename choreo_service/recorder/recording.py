@@ -1,9 +1,9 @@
-"""One recording between the loop, which fills it, and the writer's thread, which empties it."""
+"""One recording between the loop, which fills it, the thread that writes it and the one that makes it safe."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import Final, Literal
 
 from choreo_service.clock import NS, clock_anchor
 from choreo_service.config import RecorderSettings
@@ -13,27 +13,32 @@ from choreo_service.recorder.live import Item, LiveTake, Played
 from choreo_service.recorder.room import Room
 from choreo_service.session import Event
 
-WRITE_S: Final = 0.2
-_SYNC_S: Final = 1.0 - WRITE_S / 2  # every fifth round, also when it comes a millisecond early: the sixth were 1.2 s
+WRITE_S: Final = 0.1  # of the 0.3 s promised: the rest is for a busy machine, where a round waits for its turn
+SYNC_S: Final = 1.0 - WRITE_S  # so that nothing waits longer than a second for its sync to begin
 _LOOK_S: Final = 5.0
 _LAG_ALARM_NS: Final = 2 * NS
 _BATCH: Final = 512  # items made into bytes at a time
+_Doing = Literal["write", "sync"]
 
 
 class Recording:
-    """`accept`, `watch` and `end` belong to the loop, `work` to the thread. Counters count ticks and only rise."""
+    """`accept`, `watch` and `end` belong to the loop, `work` to the thread that writes, `sync` to the one that syncs:
+    the writer lets go of a recording that ends, and the syncer closes it. Counters count ticks and only rise."""
 
     def __init__(self, take: LiveTake, disk: Disk, settings: RecorderSettings, *, bound: int, now_ns: int) -> None:
         self._take, self._disk, self._settings = take, disk, settings
         self._bound = bound  # ticks that may wait
         self._queue: deque[Item] = deque()
         self._room = Room(settings)
-        self._began_ns = self._synced_ns = self._durable_ns = now_ns
+        self._began_ns = self._written_ns = self._durable_ns = now_ns
         self._looked_ns: int | None = None
         self._reason = ""  # why it ends, once it does
-        self._fault = ""  # what the disk said last, while it refuses
+        self._faults: dict[_Doing, str] = {"write": "", "sync": ""}  # what the disk said last, while it refuses
         self._fault_ns = 0
         self._lag_said = False
+        self._whole = False  # the streams were ended as they should
+        self._broken = False
+        self.let_go = False  # by the writer: nothing more will be written
         self.over = False
         self.accepted = self.written = self.durable = self.dropped = 0
         self._handed = 0  # ticks the take was given
@@ -92,39 +97,60 @@ class Recording:
         self._reason = self._reason or reason
 
     def work(self, now_ns: int) -> None:
-        """What is due: write, sync, look at the disk's room, close."""
+        """Write what waits, look at the disk's room, end the streams when it is time."""
+        if self._broken:
+            self.let_go = True
+        if self.let_go:
+            return
         try:
             self._write(now_ns)
             if self._reason and not self._queue:
-                self._take.close(self._reason)
-                self.durable = self.written
-                self._closed()
+                self._take.end()
+                self._whole = True
+                self.let_go = True  # last: from here on it is the syncer's
         except OSError as error:
-            self._refused(error, now_ns)
+            self._mind("write", error, now_ns)
+            self.let_go = bool(self._reason)  # there is nothing more to wait for; what is on the disk stays
         else:
-            self._accepted_again(now_ns)
+            self._mind("write", None, now_ns)
+
+    def sync(self, now_ns: int) -> None:
+        """Make what was written safe, and close what the writer has let go of."""
+        let_go = self.let_go  # before the sync, as `_sync` reads its counters: later rows are for the next one
+        if not self._broken:
+            try:
+                self._sync(ending=let_go)
+            except OSError as error:
+                self._mind("sync", error, now_ns)
+            else:
+                self._mind("sync", None, now_ns)
+        if let_go:
+            self._take.abandon()
+            self._closed()
 
     def give_up(self, reason: str) -> None:
         """End it as it is on the disk; what waits is lost."""
         self.end(reason)
-        self._take.abandon()
-        self._closed()
+        self._broken = True
 
     def _write(self, now_ns: int) -> None:
         if not self._take.is_open:
             self._take.open()
             get_logger().info("recording.started", take=self._take.name)
-        if not self._fault:
+        if not self._faults["write"]:
             self._drain()
         self._take.flush(now_ns)
-        self.written = self._handed
-        if now_ns - self._synced_ns >= _SYNC_S * NS:
-            self._take.sync()
-            self._synced_ns = self._durable_ns = now_ns
-            self.durable = self.written
+        self.written, self._written_ns = self._handed, now_ns
         if self._looked_ns is None or now_ns - self._looked_ns >= _LOOK_S * NS:
             self._looked_ns = now_ns
             self._look(now_ns)
+
+    def _sync(self, *, ending: bool) -> None:
+        written, written_ns = self.written, self._written_ns
+        self._take.sync()
+        self.durable, self._durable_ns = written, written_ns
+        if ending and self._whole:
+            self._take.close(self._reason)
 
     def _drain(self) -> None:
         left = len(self._queue)
@@ -144,19 +170,19 @@ class Recording:
             self._take.latents = False
             get_logger().warning("recording.latents_left_out", take=self._take.name, free_mb=free >> 20)
 
-    def _refused(self, error: OSError, now_ns: int) -> None:
-        if not self._fault:
-            self._fault_ns = now_ns
-            get_logger().warning("recording.stalled", take=self._take.name, cause=error.strerror or str(error))
-        self._fault = error.strerror or str(error)
-        if self._reason:  # there is nothing more to wait for; what is on the disk stays
-            self._take.abandon()
-            self._closed()
+    @property
+    def _fault(self) -> str:
+        return self._faults["write"] or self._faults["sync"]
 
-    def _accepted_again(self, now_ns: int) -> None:
-        if self._fault:
+    def _mind(self, doing: _Doing, error: OSError | None, now_ns: int) -> None:
+        """Say once that the disk refuses, and once that it does no more, whichever thread finds out."""
+        before = self._fault
+        self._faults[doing] = "" if error is None else error.strerror or str(error)
+        if self._fault and not before:
+            self._fault_ns = now_ns
+            get_logger().warning("recording.stalled", take=self._take.name, cause=self._fault)
+        elif before and not self._fault:
             get_logger().info("recording.resumed", stalled_s=round((now_ns - self._fault_ns) / NS, 1))
-            self._fault = ""
 
     def _closed(self) -> None:
         self.over = True

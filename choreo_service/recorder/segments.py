@@ -12,21 +12,20 @@ from choreo_service.recorder.streams import END, Label, decode, encode, head, li
 
 SUFFIX: Final = ".arrows"
 _MARK: Final = END[:4]  # every message begins with it
+_MARK_BYTES: Final = 8  # with the length that stands after it
 _MAX_META_BYTES: Final = 1 << 16
 
 
 class StreamWriter:
     """Appends batches to the segments of one stream. Only whole batches stay: what a full disk tore is cut off, kept
-    in memory and written again at the next `flush`."""
+    in memory and written again at the next `flush`. `sync` may run in a thread of its own, beside all but `abandon`."""
 
     def __init__(self, disk: Disk, folder: Path, stream: str) -> None:
         self._disk, self._folder, self.stream = disk, folder, stream
-        self._file: DiskFile | None = None
-        self._segment = 0
-        self._size = 0  # of this segment, whole batches only
+        self._open: list[_Segment] = []  # the one being written last
+        self._number = 0  # of the segment
         self._waiting: list[bytes] = []
         self._batches = 0
-        self._unsynced = False
         self.rows = 0
         self.bytes = 0  # in all segments
 
@@ -41,47 +40,77 @@ class StreamWriter:
     def flush(self) -> None:
         """Write what waits; OSError when the disk refuses."""
         while self._waiting:
-            if self._file is None:
-                self._file = self._disk.create(self._folder / segment_name(self.stream, self._segment))
-                self._size = 0
-                self._waiting.insert(0, head(self.stream))
-            self._append(self._waiting[0])
+            segment = self._written_to() or self._begin()
+            self._append(segment, self._waiting[0])
             self._waiting.pop(0)
 
     def sync(self) -> None:
-        """What was flushed survives a power cut; OSError when the disk refuses."""
-        if self._file is not None and self._unsynced:
-            self._file.sync()
-            self._unsynced = False
+        """What was flushed before survives a power cut, and segments that were ended are closed; OSError when the disk
+        refuses."""
+        for segment in list(self._open):
+            if segment.sync():
+                segment.file.close()
+                self._open.remove(segment)
 
     def end_segment(self) -> None:
-        """Close the file, whole and synced; the next batch begins another."""
+        """End the file whole; the next batch begins another."""
         self.flush()
-        if self._file is not None:
-            self._append(END)
-            self.sync()
-            self._file.close()
-            self._file = None
-            self._segment += 1
+        if (segment := self._written_to()) is not None:
+            self._append(segment, END)
+            segment.ended = True
+            self._number += 1
 
     def abandon(self) -> None:
-        """Close the file as it is."""
-        if self._file is not None:
+        """Close the files as they are."""
+        for segment in self._open:
             with contextlib.suppress(OSError):
-                self._file.close()
-            self._file = None
+                segment.file.close()
+        self._open.clear()
 
-    def _append(self, data: bytes) -> None:
-        assert self._file is not None  # noqa: S101  # both callers have looked
+    def _written_to(self) -> _Segment | None:
+        return next((segment for segment in list(self._open) if not segment.ended), None)
+
+    def _begin(self) -> _Segment:
+        segment = _Segment(self._disk.create(self._folder / segment_name(self.stream, self._number)))
+        self._open.append(segment)
+        self._waiting.insert(0, head(self.stream))
+        return segment
+
+    def _append(self, segment: _Segment, data: bytes) -> None:
+        segment.append(data)
+        self.bytes += len(data)
+
+
+class _Segment:
+    """A file that one thread writes and another one syncs."""
+
+    def __init__(self, file: DiskFile) -> None:
+        self.file = file
+        self.ended = False  # whole: nothing more will be written
+        self._size = 0  # whole batches only
+        self._unsynced = False
+
+    def append(self, data: bytes) -> None:
         try:
-            self._file.write_at(data, self._size)
+            self.file.write_at(data, self._size)
         except OSError:
             with contextlib.suppress(OSError):
-                self._file.truncate(self._size)
+                self.file.truncate(self._size)
             raise
         self._size += len(data)
-        self.bytes += len(data)
         self._unsynced = True
+
+    def sync(self) -> bool:
+        """Whether it is whole and safe."""
+        ended = self.ended  # before the sync, as the mark below: what is written meanwhile is for the next one
+        if self._unsynced:
+            self._unsynced = False
+            try:
+                self.file.sync()
+            except OSError:
+                self._unsynced = True
+                raise
+        return ended
 
 
 def segment_name(stream: str, number: int) -> str:
@@ -100,11 +129,13 @@ def salvage(stream: str, data: bytes) -> Iterator[tuple[Label, Any]]:
     if data.startswith(head(stream)):
         at = len(head(stream))
     while (at := _next_mark(data, at)) >= 0:
-        read = 8  # past this mark, when it is no batch's or the batch is damaged
+        begin = end = at  # of the last batch that is whole
         for length, label, batch in decode(stream, view[at:]):
             yield label, batch
-            read = length
-        at += read
+            begin, end = end, at + length
+        # A whole batch with a flipped bit may seem longer than it is: at its true end there is a mark, or nothing.
+        follows = end > begin and (end == len(data) or data.startswith(_MARK, end))
+        at = end if follows else begin + _MARK_BYTES
 
 
 def _next_mark(data: bytes, at: int) -> int:

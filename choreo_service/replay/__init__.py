@@ -5,7 +5,14 @@ stamped anew.
 """
 
 from choreo_service.replay.compare import first_difference
-from choreo_service.replay.take import SETTINGS_OF_A_TAKE, FindModels, ReplayReport, replay_take, settings_of
+from choreo_service.replay.take import (
+    SETTINGS_OF_A_TAKE,
+    FindModels,
+    ReplayReport,
+    replay_take,
+    require_performers,
+    settings_of,
+)
 from choreo_service.replay.tape import Tape, TapeEntry, replay_accents, replay_tape, take_entries
 
 __all__ = [
@@ -18,6 +25,7 @@ __all__ = [
     "replay_accents",
     "replay_take",
     "replay_tape",
+    "require_performers",
     "settings_of",
     "take_entries",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from choreo_service.packets import Accent, Frame, LatentPacket, Step
 
-_PER_FRAME: Final = tuple(f.name for f in dataclasses.fields(Frame))
-_PER_LATENT: Final = tuple(f.name for f in dataclasses.fields(LatentPacket))
-_PER_STEP: Final = ("mapper", "raw", "controls", "held")  # timings are never compared
+PER_FRAME: Final = tuple(f.name for f in dataclasses.fields(Frame))
+PER_LATENT: Final = tuple(f.name for f in dataclasses.fields(LatentPacket))
+PER_STEP: Final = ("mapper", "raw", "controls", "held")  # timings are never compared
 _OF_THE_NETS: Final = frozenset(("z", "z_norm", "coherence", "raw", "controls"))
 
 
@@ -24,16 +24,16 @@ def first_difference(expected: Step, found: Step, *, nets_within: float = 0.0) -
     """
     if (expected.latent is None) != (found.latent is None):
         return f"tick {expected.frame.k}: latent: one of the two has none"
-    return _first(expected, found, nets_within, (*_parts(expected, found), ("step", expected, found, _PER_STEP)))
+    return _first(expected, found, nets_within, (*_parts(expected, found), ("step", expected, found, PER_STEP)))
 
 
 def difference_from_recorded(recorded: Step, found: Step) -> str:
     """Like `first_difference`, for the fields that the take keeps."""
-    kept = _PER_STEP if recorded.mapper else ("controls", "held")
+    kept = PER_STEP if recorded.mapper else ("controls", "held")
     return _first(recorded, found, 0.0, (*_parts(recorded, found), ("step", recorded, found, kept)))
 
 
-def accent_difference(recorded: Sequence[Accent] | None, found: Sequence[Accent]) -> str:
+def accent_difference(recorded: Iterable[Accent] | None, found: Iterable[Accent]) -> str:
     """The first accent that differs; "" when they are equal, or none were recorded."""
     for was, now in zip_longest(recorded or (), found) if recorded is not None else ():
         if was != now:
@@ -45,9 +45,9 @@ _Part = tuple[str, Any, Any, tuple[str, ...]]  # owner, expected, found, fields
 
 
 def _parts(a: Step, b: Step) -> Iterator[_Part]:
-    yield "frame", a.frame, b.frame, _PER_FRAME
+    yield "frame", a.frame, b.frame, PER_FRAME
     if a.latent is not None and b.latent is not None:
-        yield "latent", a.latent, b.latent, _PER_LATENT
+        yield "latent", a.latent, b.latent, PER_LATENT
 
 
 def _first(expected: Step, found: Step, within: float, parts: tuple[_Part, ...]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from choreo_service.accents import AccentDetector
 from choreo_service.clock import NS, work_ns
@@ -14,9 +15,10 @@ from choreo_service.core import Core
 from choreo_service.errors import SessionError
 from choreo_service.packets import Accent, SensorPacket
 from choreo_service.protocols import Models
-from choreo_service.replay.compare import accent_difference, difference_from_recorded
+from choreo_service.replay.compare import accent_difference
+from choreo_service.replay.recorded import Comparison
 from choreo_service.replay.tape import replay_accents, take_entries
-from choreo_service.session import Session, open_session, recorded_steps
+from choreo_service.session import Session, open_session
 from choreo_service.telemetry import Telemetry
 from choreo_service.ticker import Tick
 
@@ -78,17 +80,12 @@ def replay_take(
     `find_models` gives those that came; without it whoever plays goes on.
     """
     session = open_session(path)
-    if session.meta["performers"] > core.performers:
-        raise SessionError(
-            f"take {session.path} has {session.meta['performers']} performers, the configuration {core.performers}",
-            fix=f"-o engine.performers={session.meta['performers']}",
-        )
+    require_performers(session, core)
     _begin(session, core)
     others = _others(session, core)
     telemetry = Telemetry(period_ns=core.period_ns, performers=core.performers)
-    recorded = recorded_steps(session)
-    expected = next(recorded, None)
-    packets, found, last_seq, compared, difference = 0, list[Accent](), -1, 0, ""
+    comparison = Comparison(session)
+    packets, found, last_seq = 0, list[Accent](), -1
     began = work_ns()
     for entry in take_entries(session, core.period_ns):
         if find_models is not None:
@@ -99,21 +96,28 @@ def replay_take(
         if accents is not None:
             found += replay_accents(accents, [entry])
         telemetry.observe(Tick(entry.k, entry.dk, entry.t_ns, 0), step, sum(step.timings_ns.values()), live=False)
-        if expected is not None and expected.frame.k == entry.k:
-            compared += 1
-            difference = difference or difference_from_recorded(expected, step)
-            expected = next(recorded, None)
+        comparison.add(entry.k, step)
+    compared, difference = comparison.compared, comparison.difference()
     if accents is not None:
         difference = difference or accent_difference(_recorded_accents(session, last_seq), found)
     took_ns = work_ns() - began
     return ReplayReport(session.path.name, telemetry, packets, len(found), compared, difference, took_ns, others)
 
 
+def require_performers(session: Session, core: Core) -> None:
+    """SessionError where the take has more performers than the core."""
+    if (count := session.meta["performers"]) > core.performers:
+        raise SessionError(
+            f"take {session.path} has {count} performers, the configuration {core.performers}",
+            fix=f"-o engine.performers={count}",
+        )
+
+
 def _others(session: Session, core: Core) -> str:
     """The models the take began with where others play now, else ""; a take of before fingerprints tells only names."""
     meta, playing = session.meta, {"models": core.mapper, "models_sha256": core.fingerprint}
     same = all(meta.get(key, value) == value for key, value in playing.items())
-    return "" if same else str(meta.get("models", ""))
+    return "" if same else meta.get("models", "")
 
 
 def _begin(session: Session, core: Core) -> None:
@@ -137,19 +141,18 @@ def _offer(core: Core, packets: Sequence[SensorPacket], find_models: FindModels)
             core.offer(find_models(int(packet.values[0])) if packet.values[0] else None)
 
 
-def _recorded_accents(session: Session, last_seq: int) -> list[Accent] | None:
+def _recorded_accents(session: Session, last_seq: int) -> Iterator[Accent] | None:
     """None where the take holds none. What came after the last tick was never played."""
-    table = session.table("accents")
-    if table is None:
+    if "accents" not in session.kinds:
         return None
-    return [accent for row in table.to_pylist() if (accent := Accent(**row)).seq <= last_seq]
+    rows = (row for batch in session.batches("accents") for row in batch.to_pylist())
+    return takewhile(lambda accent: accent.seq <= last_seq, (Accent(**row) for row in rows))
 
 
 def settings_of(session: Session) -> Sequence[str]:
     """The settings a take was recorded with, as options `engine.key=value`; none for a take that says none."""
     found = []
     for block, keys in SETTINGS_OF_A_TAKE.items():
-        kept: Any = session.meta.get(block)
-        if isinstance(kept, dict):
-            found += [f"{block}.{key}={json.dumps(kept[key])}" for key in keys if key in kept]
+        kept = session.meta.get(block, {})
+        found += [f"{block}.{key}={json.dumps(kept[key])}" for key in keys if key in kept]
     return found

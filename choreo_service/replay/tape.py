@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from itertools import chain, count
+from typing import Final, NamedTuple
 
 from choreo_service.accents import AccentDetector
+from choreo_service.clock import NS
 from choreo_service.core import Core
+from choreo_service.errors import SessionError
 from choreo_service.packets import Accent, SensorPacket, Step
-from choreo_service.session import Session, tick_list
+from choreo_service.session import Session, recorded_ticks
 from choreo_service.ticker import Tick
 
 
@@ -46,32 +49,55 @@ def replay_accents(accents: AccentDetector, entries: Iterable[TapeEntry]) -> Ite
 
 
 def take_entries(session: Session, period_ns: int) -> Iterator[TapeEntry]:
-    """A take as a tape: its recorded ticks, else an ideal grid with the given period that ends with the last packet."""
-    ticks = tick_list(session)
-    return _entries(session.packets(), iter(ticks) if ticks else None, period_ns)
+    """A take as a tape: its recorded ticks, else an ideal grid with the given period that ends with the last packet.
 
-
-def _entries(
-    packets: Iterator[SensorPacket], ticks: Iterator[tuple[int, int, int]] | None, period_ns: int
-) -> Iterator[TapeEntry]:
+    Read as it is played, whatever its length. SessionError where it is damaged, where one tick would take more packets
+    than a show's buffers hold, and for a take without ticks that is silent for longer than a day.
+    """
+    packets = session.packets()
+    ticks = recorded_ticks(session)
+    first = next(ticks, None)
+    if first is None:
+        yield from _on_a_grid(session, packets, period_ns)
+        return
     waiting = next(packets, None)
-    endless = ticks is None
-    if ticks is None:
+    for k, dk, t_ns in chain((first,), ticks):
+        due, waiting = _due(session, packets, waiting, t_ns)
+        yield TapeEntry(k, dk, t_ns, due)
+
+
+_MOST_AT_ONCE: Final = 1 << 16  # packets: as many sources as a show hears, each with a full buffer
+_LONGEST_SILENCE_NS: Final = 24 * 3600 * NS
+
+
+def _on_a_grid(session: Session, packets: Iterator[SensorPacket], period_ns: int) -> Iterator[TapeEntry]:
+    waiting = next(packets, None)
+    if waiting is None:
+        return
+    start_ns = t_ns = waiting.t_ns
+    for k in count(1):
         if waiting is None:
             return
-        ticks = _grid(waiting.t_ns, period_ns)
-    for k, dk, t_ns in ticks:
-        due: list[SensorPacket] = []
-        while waiting is not None and waiting.t_ns <= t_ns:
-            due.append(waiting)
-            waiting = next(packets, None)
-        yield TapeEntry(k, dk, t_ns, tuple(due))
-        if endless and waiting is None:
-            return
+        if waiting.t_ns - t_ns > _LONGEST_SILENCE_NS:
+            hours = (waiting.t_ns - t_ns) / (3600 * NS)
+            raise _unplayable(session, f"expected a packet within a day, found {hours:.0f} hours without one")
+        t_ns = start_ns + k * period_ns
+        due, waiting = _due(session, packets, waiting, t_ns)
+        yield TapeEntry(k, 1, t_ns, due)
 
 
-def _grid(start_ns: int, period_ns: int) -> Iterator[tuple[int, int, int]]:
-    k = 0
-    while True:
-        k += 1
-        yield k, 1, start_ns + k * period_ns
+def _due(
+    session: Session, packets: Iterator[SensorPacket], waiting: SensorPacket | None, t_ns: int
+) -> tuple[tuple[SensorPacket, ...], SensorPacket | None]:
+    """(the packets of a tick due at `t_ns`, the first of a later one)."""
+    due: list[SensorPacket] = []
+    while waiting is not None and waiting.t_ns <= t_ns:
+        due.append(waiting)
+        if len(due) > _MOST_AT_ONCE:
+            raise _unplayable(session, f"expected at most {_MOST_AT_ONCE} packets for one tick, found more")
+        waiting = next(packets, None)
+    return tuple(due), waiting
+
+
+def _unplayable(session: Session, fault: str) -> SessionError:
+    return SessionError(f"take {session.path.name} can't be played: {fault}", fix="choose another take")

@@ -1,9 +1,7 @@
 """The seven tables a take is kept in, and the check that a file really is one of them."""
 
+from choreo_service.schemas.bounds import BATCH_ROWS, MAX_ROWS, MAX_TABLE_BYTES
 from choreo_service.schemas.files import (
-    BATCH_ROWS,
-    MAX_ROWS,
-    MAX_TABLE_BYTES,
     batches,
     open_table,
     read_table,

@@ -5,6 +5,7 @@ pyarrow costs some 50 MB and is imported inside the functions: only a daemon tha
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 
 from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS, LATENT_DIM, MODALITIES, SCHEMA_VERSION
@@ -14,6 +15,7 @@ VERSION_KEY: Final = "choreo.schema_version"
 KIND_KEY: Final = "choreo.kind"
 
 
+@functools.cache
 def arrow_schema(kind: str) -> Any:
     """The pyarrow.Schema of `kind` (one of KINDS), with its version and kind in the key-value metadata."""
     import pyarrow as pa

@@ -23,7 +23,7 @@ class Check(Protocol):
 
 def value_checks(kind: str, required: Sequence[str]) -> list[Check]:
     """Fresh checks for one file of `kind`; `required` columns must have no nulls, which is looked at first."""
-    checks: list[Check] = [_NoNulls(required)]
+    checks: list[Check] = [_NoNulls(required), *(_Names(name) for name in _NAMES.get(kind, ()))]
     if kind == "events":
         return checks
     checks.append(_Values("performer", _NOT_NEGATIVE))
@@ -36,6 +36,17 @@ def value_checks(kind: str, required: Sequence[str]) -> list[Check]:
     checks += [_Rising(name, strictly=True, per_performer=True) for name in ("k", "t_ns")]
     return checks + [_Values(name, rule) for name, rule in _rules(kind).items()]
 
+
+MAX_NAME: Final = 4096  # characters
+MAX_NAMES: Final = 1000  # in one column; a show knows some 130 sources
+
+# What a user or a device chose; the streams of packets are looked up.
+_NAMES: Final[Mapping[str, Sequence[str]]] = {
+    "packets": ("source_id",),
+    "controls": ("mapper",),
+    "sent": ("bridge", "control"),
+    "events": ("kind",),
+}
 
 _NOT_NEGATIVE: Final[Rule] = (">= 0", lambda v: v < 0)
 _POSITIVE: Final[Rule] = (">= 1", lambda v: v < 1)
@@ -103,6 +114,25 @@ class _Rising:
                 found = f"{mine[wrong[0]]} after {before[wrong[0]]}"
                 return _sentence(self.column, first_row + int(rows[wrong[0]]), expected, found)
             self.last[performer] = int(mine[-1])
+        return ""
+
+
+@dataclass(slots=True)
+class _Names:
+    """A column of few and short names, as whoever reads a take keeps them all. The first takes lack some of them."""
+
+    column: str
+    seen: set[str] = field(default_factory=set)
+
+    def fault(self, batch: Any, first_row: int) -> str:
+        if self.column not in batch.schema.names:
+            return ""
+        names = [name or "" for name in batch.column(self.column).dictionary.to_pylist()]
+        if (longest := max(map(len, names), default=0)) > MAX_NAME:
+            return f"column {self.column}: expected names of at most {MAX_NAME} characters, found one of {longest}"
+        self.seen.update(names)
+        if len(self.seen) > MAX_NAMES:
+            return f"column {self.column}: expected at most {MAX_NAMES} different names, found more"
         return ""
 
 

@@ -11,7 +11,7 @@ import asyncio
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from choreo_service.errors import ChoreoError
@@ -19,26 +19,38 @@ from choreo_service.errors import ChoreoError
 T = TypeVar("T")
 
 _LONGEST_S: Final = 60.0
-# It gives way to the show before it imports anything: that alone is most of its work.
+# It gives way to the show before it imports anything else: that alone is most of its work.
 _PROGRAM: Final = """
-import os
-if hasattr(os, "nice"):
-    os.nice(19)
+from choreo_service.priority import give_way
+give_way(10)
 from choreo_service.service.apart_child import main
 main()
 """
 
 
-async def in_a_process(work: Callable[[], T]) -> T:
+async def at_once() -> None:
+    """Whenever it is."""
+
+
+async def in_a_process(work: Callable[[], T], when: Callable[[], Awaitable[None]] = at_once) -> T:
     """What `work` gives; it and its answer are pickled on their way. Its ChoreoErrors are raised here, as is one with
-    the name of whatever else it raised. Cancelling kills the process."""
+    the name of whatever else it raised. Cancelling kills the process.
+
+    The process is started, and its answer read and returned, `when` that is over: the one keeps the interpreter while
+    the system makes a process, which takes a busy machine tens of milliseconds, the other for two.
+    """
+    await when()
     child = _Child(work)
     try:
-        answer: T = await asyncio.to_thread(child.answer)
+        said = await asyncio.to_thread(child.answer)
     except asyncio.CancelledError:
         child.kill()
         raise
-    return answer
+    await when()
+    answer, problem, fix = pickle.loads(said)  # noqa: S301 - of our own child
+    if problem:
+        raise ChoreoError(problem, fix=fix)
+    return answer  # type: ignore[no-any-return]
 
 
 class _Child:
@@ -49,10 +61,11 @@ class _Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._unwanted = False
 
-    def answer(self) -> Any:
-        argv, pipe = [sys.executable, "-c", _PROGRAM], subprocess.PIPE
+    def answer(self) -> bytes:
+        argv, pipe = [sys.executable, "-P", "-c", _PROGRAM], subprocess.PIPE
         request = pickle.dumps(self._work, pickle.HIGHEST_PROTOCOL)
-        # Its own group: Ctrl-C is for the show.
+        # Its own session: Ctrl-C is for the show, and what it takes of a busy machine is not taken from the show's
+        # share, where Linux shares out by sessions (sched(7), autogroup).
         process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)  # noqa: S603
         self._process = process
         if self._unwanted:  # since before it was known
@@ -66,10 +79,7 @@ class _Child:
         if process.returncode:
             last = (said.decode(errors="replace").strip().splitlines() or [f"exit code {process.returncode}"])[-1]
             raise ChoreoError(f"the process that reads for the show failed: {last}", fix="choreo config check")
-        answer, problem, fix = pickle.loads(out)  # noqa: S301 - of our own child
-        if problem:
-            raise ChoreoError(problem, fix=fix)
-        return answer
+        return out
 
     def kill(self) -> None:
         self._unwanted = True

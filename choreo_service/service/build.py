@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel
-
 from choreo_service import __version__
-from choreo_service.accents import AccentDetector
-from choreo_service.calibration.profile import load_soundcheck
 from choreo_service.clock import MS, Clock
 from choreo_service.commands import Shape
 from choreo_service.config import (
-    Adapter,
     BridgeBlock,
     ControlMap,
     ControlSpec,
@@ -21,62 +16,25 @@ from choreo_service.config import (
     OutputSettings,
     SupervisorSettings,
 )
-from choreo_service.config.layers import Layer
-from choreo_service.config.problems import validated
 from choreo_service.controller import Controller, ControlPath, Manners, Pace, Scene
 from choreo_service.core import Core
 from choreo_service.dashboard.configuration import Configuration
-from choreo_service.errors import ConfigError
 from choreo_service.ingress import Ingress
 from choreo_service.packets import CONTROL_NAMES
-from choreo_service.protocols import Models
+from choreo_service.protocols import ControlWire, Models
 from choreo_service.recorder import Ready, Recorder
 from choreo_service.replay import SETTINGS_OF_A_TAKE
 from choreo_service.service.doors import add_doors
 from choreo_service.service.face import add_dashboard, calibrate_beside
 from choreo_service.service.finishing import finish_apart
-from choreo_service.service.models import chosen_models, played_by
+from choreo_service.service.models import played_by
+from choreo_service.service.performers import for_performers
+from choreo_service.service.playing import build_accents, build_core
 from choreo_service.service.shaping import Shaping
 from choreo_service.service.show import Service
 from choreo_service.sources import Sources
 from choreo_service.supervisor import Backoff, Supervisor
 from choreo_service.telemetry import Telemetry
-from choreo_service.transport import Leading
-
-
-def build_core(loaded: Loaded, models: Models | None = None) -> Core:
-    """The core these settings describe, in its initial state: what live runs, replay and import all start from.
-
-    Played by `models`, by default those of `chosen_models`; ConfigError where the checkpoints can't be used.
-    """
-    engine, transport = loaded.settings.engine, loaded.settings.transport
-    if transport.performer > engine.performers:
-        raise ConfigError(
-            f"transport.performer is {transport.performer}, and there are {engine.performers} performers",
-            fix=f"-o engine.performers={transport.performer}, or let another body lead: -o transport.performer=1",
-        )
-    return Core(
-        performers=engine.performers,
-        period_ns=round(engine.period_ms * MS),
-        home_bpm=transport.home_bpm,
-        leading=Leading(
-            transport.leader, transport.performer - 1, transport.body_latency_ms, transport.music_latency_ms
-        ),
-        models=chosen_models(loaded) if models is None else models,
-        soundcheck=load_soundcheck(loaded),
-    )
-
-
-def build_accents(loaded: Loaded) -> AccentDetector | None:
-    """The accent detector these settings describe, at rest; None where accents are switched off."""
-    settings = loaded.settings.accents
-    if not settings.enabled:
-        return None
-    return AccentDetector(
-        performers=loaded.settings.engine.performers,
-        threshold=settings.threshold,
-        refractory_ms=settings.refractory_ms,
-    )
 
 
 def build_paths(control_map: ControlMap, output: OutputSettings) -> dict[str, ControlPath]:
@@ -143,56 +101,67 @@ def build_service(loaded: Loaded, clock: Clock, models: Models | None = None) ->
     settings = loaded.settings
     core = build_core(loaded, models)
     ingress = Ingress(clock, performers=core.performers, bound=settings.ingress.max_packets)
-    wires = loaded.control_map.wires()
-    controller = Controller(
-        build_paths(loaded.control_map, settings.output),
+    wires = loaded.control_map.wires()  # one for all: a command changes them under the controller and the bridges
+    service = Service(
+        clock=clock,
+        core=core,
+        ingress=ingress,
+        controller=_controller(loaded, core, wires),
+        accents=build_accents(loaded),
+        telemetry=Telemetry(period_ns=core.period_ns, performers=core.performers, sources=Sources(ingress)),
+        supervisor=Supervisor(clock, backoff=_backoff(settings.supervisor), seed=settings.engine.seed),
+        sensors={
+            n: a.cls(for_performers("sensors", a, core.performers), ingress.emitter(n), clock)
+            for n, a in loaded.sensors.items()
+        },
+        bridges={
+            n: a.cls(for_performers("bridges", a, core.performers), wires, clock) for n, a in loaded.bridges.items()
+        },
+        exit_ease_s=settings.output.exit_ease_s,
+        summary_s=settings.telemetry.summary_s,
+        recorder=_recorder(loaded, core, clock),
+    )
+    add_doors(service, loaded.doors)
+    if settings.dashboard.enabled:
+        _add_page(service, loaded)
+    _let_shape(service, loaded)
+    return service
+
+
+def _controller(loaded: Loaded, core: Core, wires: dict[str, ControlWire]) -> Controller:
+    output = loaded.settings.output
+    return Controller(
+        build_paths(loaded.control_map, output),
         performers=core.performers,
         period_ns=core.period_ns,
-        refresh_s=settings.output.refresh_s,
-        manners=build_manners(settings.output),
+        refresh_s=output.refresh_s,
+        manners=build_manners(output),
         scenes=build_scenes(loaded),
         paces=build_paces(loaded),
         wires=wires,
     )
-    recorder = Recorder(
-        settings.recorder,
+
+
+def _recorder(loaded: Loaded, core: Core, clock: Clock) -> Recorder:
+    settings = loaded.settings.recorder
+    return Recorder(
+        settings,
         loaded.recordings,
         clock,
         header=_take_header(loaded, core),
         state=core.state,
         performers=core.performers,
         period_ns=core.period_ns,
-        ready=Ready(settings.recorder.required or tuple(loaded.sensors)),
+        ready=Ready(settings.required or tuple(loaded.sensors)),
         finish=finish_apart,
     )
-    service = Service(
-        clock=clock,
-        core=core,
-        ingress=ingress,
-        controller=controller,
-        accents=build_accents(loaded),
-        telemetry=Telemetry(period_ns=core.period_ns, performers=core.performers, sources=Sources(ingress)),
-        supervisor=Supervisor(clock, backoff=_backoff(settings.supervisor), seed=settings.engine.seed),
-        sensors={
-            n: a.cls(_for_performers("sensors", a, core.performers), ingress.emitter(n), clock)
-            for n, a in loaded.sensors.items()
-        },
-        bridges={
-            n: a.cls(_for_performers("bridges", a, core.performers), wires, clock) for n, a in loaded.bridges.items()
-        },
-        exit_ease_s=settings.output.exit_ease_s,
-        summary_s=settings.telemetry.summary_s,
-        recorder=recorder,
-    )
-    add_doors(service, loaded.doors)
-    if settings.dashboard.enabled:
-        service.dashboard = add_dashboard(
-            service, settings.dashboard, loaded.control_map, loaded.recordings, loaded.arguments
-        )
-        service.dashboard.configuration = Configuration(loaded)
-        calibrate_beside(service, service.dashboard, loaded)
-    _let_shape(service, loaded)
-    return service
+
+
+def _add_page(service: Service, loaded: Loaded) -> None:
+    page = add_dashboard(service, loaded.settings.dashboard, loaded.control_map, loaded.recordings, loaded.arguments)
+    page.configuration = Configuration(loaded)
+    calibrate_beside(service, page, loaded)
+    service.dashboard = page
 
 
 def _let_shape(service: Service, loaded: Loaded) -> None:
@@ -219,25 +188,9 @@ def _take_header(loaded: Loaded, core: Core) -> dict[str, Any]:
         **played_by(loaded, core.mapper, core.fingerprint),
         "control_map": loaded.control_map.model_dump(mode="json"),
         "bridges": {name: bridge.entry.name for name, bridge in loaded.bridges.items()},
+        "bits": {name: bits for name, b in loaded.bridges.items() if (bits := getattr(b.config, "bits", None))},
         "sensors": {name: sensor.entry.name for name, sensor in loaded.sensors.items()},
     }
-
-
-def _for_performers(section: str, adapter: Adapter, performers: int) -> BaseModel:
-    """The adapter's settings for so many performers: one that can tell them apart serves all of them, unless its own
-    `performers` says otherwise. ConfigError where it names a performer there isn't."""
-    config, where = adapter.config, f"{section}.{adapter.name}"
-    performer = getattr(config, "performer", 0)
-    if performer >= performers:
-        raise ConfigError(
-            f"{where}.performer: found {performer}, but engine.performers is {performers}, counted from 0",
-            fix=f"-o engine.performers={performer + 1}",
-        )
-    if "performers" not in type(config).model_fields or "performers" in config.model_fields_set:
-        return config
-    # Checked anew, as other settings may name performers too.
-    told = Layer({**config.model_dump(exclude_unset=True), "performers": performers}, {})
-    return validated(type(config), told, prefix=(section, adapter.name), source=where)
 
 
 def _span(whole: ControlSpec, part: ControlSpec) -> tuple[float, float]:

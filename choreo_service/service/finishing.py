@@ -52,7 +52,7 @@ def finish_apart(*folders: Path) -> subprocess.Popen[bytes] | None:
     The process, which nobody needs to wait for; None where it can't be started, which is logged.
     """
     _at_work[:] = [child for child in _at_work if child.poll() is None]
-    argv = [sys.executable, "-m", "choreo_service", "takes", "recover", "--beside", *map(str, folders)]
+    argv = [sys.executable, "-P", "-m", "choreo_service", "takes", "recover", "--beside", *map(str, folders)]
     try:
         # Its own group: Ctrl-C is for the show.
         quiet = subprocess.DEVNULL

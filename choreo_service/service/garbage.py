@@ -10,10 +10,13 @@ from collections.abc import Callable
 from typing import Final
 
 from choreo_service.clock import NS, Clock
+from choreo_service.ticker import between_ticks
 
-_YOUNG_EVERY_S: Final = 1.0
-_ALL_EVERY: Final = 60  # young collections
-_AFTER: Final = 0.3  # of a period after the tick was due: its work is done, and most of the period is left
+# A pause is as long as what there is to look at. So: often, and what is new; once a second what outlived that too; once
+# a minute all that isn't frozen.
+_EVERY_S: Final = 0.1
+_MIDDLE_EVERY: Final = 10  # collections
+_ALL_EVERY: Final = 600
 
 
 def take_over() -> None:
@@ -30,12 +33,10 @@ def give_back() -> None:
 
 
 async def collect_between_ticks(clock: Clock, period_ns: int, last_due_ns: Callable[[], int]) -> None:
-    """Once a second, until cancelled; `last_due_ns` tells when the newest tick was due."""
+    """Ten times a second, until cancelled; `last_due_ns` tells when the newest tick was due."""
+    apart = max(1, round(_EVERY_S * NS / period_ns))
     passes = 0
     while True:
-        await clock.sleep_until(clock.now_ns() + round(_YOUNG_EVERY_S * NS))
-        now_ns = clock.now_ns()
-        slots = (now_ns - last_due_ns()) // period_ns + 1
-        await clock.sleep_until(last_due_ns() + slots * period_ns + round(_AFTER * period_ns))
+        await between_ticks(clock, period_ns, last_due_ns(), apart=apart)
         passes += 1
-        gc.collect(2 if passes % _ALL_EVERY == 0 else 1)
+        gc.collect(2 if passes % _ALL_EVERY == 0 else 1 if passes % _MIDDLE_EVERY == 0 else 0)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from choreo_service.clock import NS, Clock
 from choreo_service.logs import get_logger
-from choreo_service.protocols import Health
+from choreo_service.protocols import FallsBehind, Health
 from choreo_service.supervisor import AdapterEvent, Supervisor
 
 _ON_THE_WAY: Final = ("closed", "starting", "reopening")  # neither lost nor back
@@ -73,3 +73,11 @@ def health_of(adapter: Any) -> Mapping[str, Any]:
         return adapter.health()
     except Exception as error:  # noqa: BLE001 - telemetry must not stop the show
         return {"state": "unknown", "reason": f"{type(error).__name__}: {error}"}
+
+
+def is_behind(sensor: Any) -> bool:
+    """Whether input may wait unread in it; one that can't tell, or fails to, isn't waited for."""
+    try:
+        return isinstance(sensor, FallsBehind) and sensor.behind()
+    except Exception:  # noqa: BLE001 - asked on the tick, which must not stop
+        return False

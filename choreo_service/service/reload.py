@@ -42,8 +42,9 @@ _SHOWN: Final = 5  # keys in a message
 class Prepared:
     """A checked configuration with everything made of it that takes time."""
 
-    read: Loaded
-    in_force: Loaded  # as much of it as a running show can take
+    in_force: Loaded  # as much of what was read as a running show can take
+    changed: list[str]  # keys
+    waiting: list[str]  # keys of what was read that need a restart
     paths: Mapping[str, ControlPath]
     scenes: Mapping[str, Scene]
     throttles: Mapping[str, int | None]
@@ -56,8 +57,9 @@ def prepare(load: Load, running: Loaded, playing: str, *, page: bool) -> Prepare
     read = load()
     loaded = in_force(running, read)
     return Prepared(
-        read,
         loaded,
+        changes_between(running, loaded),
+        changes_between(loaded, read),
         build_paths(loaded.control_map, loaded.settings.output),
         build_scenes(loaded),
         {name: pace.throttle_ns for name, pace in build_paces(loaded).items()},
@@ -72,8 +74,9 @@ class Reload:
     `load` reads the configuration as the start did; it runs `apart`, so that no tick waits for it.
     """
 
-    def __init__(self, service: Service, loaded: Loaded, load: Load, apart: Apart = in_a_process) -> None:
-        self._service, self.load, self.apart = service, load, apart
+    def __init__(self, service: Service, loaded: Loaded, load: Load, apart: Apart | None = None) -> None:
+        self._service, self.load = service, load
+        self.apart = apart or partial(in_a_process, when=service.between_ticks)
         self.loaded = loaded  # in force
         self.on_reread: list[Callable[[], None]] = []  # heard each time a configuration was put in
         self._swap = Swap(service)
@@ -102,12 +105,11 @@ class Reload:
         except Exception as error:  # noqa: BLE001 - whatever a third party's settings do wrong, the show goes on
             self._refused(f"{type(error).__name__}: {error}", "choreo config check")
             return
-        changed = changes_between(self.loaded, found.in_force)
-        log.info("config.reloaded", changed=changed)
-        self._service.announce("config", f"configuration read again; changed: {_listed(changed)}")
-        if waiting := changes_between(found.in_force, found.read):
-            log.warning("config.later", keys=waiting, reason="needs a restart")
-            self._service.announce("config", f"from the next start on: {_listed(waiting)}", "warn")
+        log.info("config.reloaded", changed=found.changed)
+        self._service.announce("config", f"configuration read again; changed: {_listed(found.changed)}")
+        if found.waiting:
+            log.warning("config.later", keys=found.waiting, reason="needs a restart")
+            self._service.announce("config", f"from the next start on: {_listed(found.waiting)}", "warn")
         self.loaded = found.in_force
         for heard in self.on_reread:
             heard()

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from choreo_service.config import Loaded
+from choreo_service.config.mistakes import Mistakes
 from choreo_service.config.yaml_edit import changed, masked
 from choreo_service.config.yaml_source import display_path, read_text
 from choreo_service.dashboard.configuration import HIDDEN, SECRET
 from choreo_service.disk import sync_folder
 from choreo_service.errors import ChoreoError, ConfigError
 from choreo_service.logs import get_logger
+from choreo_service.service.refusals import judge
 from choreo_service.service.reload import Load, Reload, changes_between, in_force
 from choreo_service.service.show import Service
 
@@ -128,13 +130,15 @@ def _draft(changes: Mapping[str, Any], *, local: bool, load: Load, running: Load
     old = read_text(path) if path.exists() else None
     new = changed(old or "", changes, path)
     found = load(draft=new)
+    mistakes = Mistakes()
     for key in changes:
         origin = found.origins.get(tuple(key.split(".")))
         if origin is None or origin.source != display_path(path):
-            raise ConfigError(
-                f"{key}: {origin or 'something else'} stands above {display_path(path)} and would win",
-                fix="leave that option or variable out at the next start, or change it there",
-            )
+            problem = f"{key}: {origin or 'something else'} stands above {display_path(path)} and would win"
+            fix = "leave that option or variable out at the next start, or change it there"
+            mistakes.note(ConfigError(problem, fix=fix))
+    mistakes.tell("these changes")
+    judge(found)
     waiting = set(changes_between(in_force(running, found), found))
     now, later = ([key for key in changes if (key in waiting) is late] for late in (False, True))
     return Draft(path, old, new, now, later)
@@ -144,17 +148,22 @@ def _check_allowed(running: Loaded, changes: Mapping[str, Any], *, local: bool) 
     """ConfigError for what no page may write."""
     if not changes:
         raise ConfigError("there is nothing to write", fix="change a value first")
-    if secret := next((key for key in changes if key in SECRET), None):
-        raise ConfigError(f"{secret} is a secret, and no page writes secrets", fix="write it into the file by hand")
-    if not local and (key := next((key for key in changes if key.startswith(_WHO_COMES_IN)), None)):
-        raise ConfigError(f"{key} decides who is let in", fix="change it on a page of the machine that choreo runs on")
+    mistakes = Mistakes()
+    for key in changes:
+        if key in SECRET:
+            mistakes.note(
+                ConfigError(f"{key} is a secret, and no page writes secrets", fix="write it into the file by hand")
+            )
+        elif not local and key.startswith(_WHO_COMES_IN):
+            fix = "change it on a page of the machine that choreo runs on"
+            mistakes.note(ConfigError(f"{key} decides who is let in", fix=fix))
     if running.base_dir == (Path(sys.prefix) / "share" / "choreo").resolve() and running.user_file.parent.parent == (
         running.base_dir
     ):
-        raise ConfigError(
-            "this show plays from the files that came with choreo, which the next version replaces",
-            fix="make a workspace of your own (choreo init my-show) and start there",
-        )
+        problem = "this show plays from the files that came with choreo, which the next version replaces"
+        fix = "make a workspace of your own (choreo init my-show) and start there"
+        mistakes.note(ConfigError(problem, fix=fix))
+    mistakes.tell("these changes")
 
 
 def _put(path: Path, text: str, *, like: Path) -> None:

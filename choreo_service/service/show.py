@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from choreo_service.accents import AccentDetector
 from choreo_service.bodies import CROSS_FADE_S
-from choreo_service.clock import NS, Clock
+from choreo_service.clock import MS, NS, Clock
 from choreo_service.commands import CommandError, Marker, Policy, Recalibrate, Record, Tap
 from choreo_service.controller import Controller
 from choreo_service.core import Core
@@ -23,12 +24,15 @@ from choreo_service.loop import TickListener, run_loop
 from choreo_service.packets import LEADERS, Accent, SensorPacket
 from choreo_service.protocols import BridgeAdapter, DoorAdapter, SensorAdapter
 from choreo_service.recorder import Recorder
+from choreo_service.service.peers import is_behind
 from choreo_service.service.shaping import Shaping
 from choreo_service.service.verbs import let_hands_play
 from choreo_service.service.watch import Watch
 from choreo_service.supervisor import Supervisor
 from choreo_service.telemetry import Telemetry
-from choreo_service.ticker import Ticker
+from choreo_service.ticker import Ticker, between_ticks
+
+STALE_NS: Final = 200 * MS  # between the hit and its accent
 
 
 class Service:
@@ -71,12 +75,7 @@ class Service:
             summary_s,
         )
         self.desk = Desk(clock)
-        self.desk.hooks.append(self.watch.command)
-        let_hands_play(self.desk, controller)
-        self.desk.handle(Recalibrate, self._recalibrate)
-        # As packets, so that a replay taps and changes leaders at the same ticks.
-        self.desk.handle(Tap, lambda _: self._put("tap", 1.0))
-        self.desk.handle(Policy, lambda command: self._put("tempo_policy", float(LEADERS.index(command.leader))))
+        self._obey_the_desk()
         self.doors: dict[str, DoorAdapter] = {}
         self.dashboard: Dashboard | None = None
         self.shaping: Shaping | None = None  # a show built by hand has no files to say what it plays by
@@ -88,11 +87,16 @@ class Service:
         self.grid: tuple[int, int] | None = None  # (start_ns, slots played) of a show that is taken over
         self.followed: Callable[[], bool] = lambda: False  # whether another engine goes on should this one fail
         self.on_ending: list[Callable[[], None]] = []  # told when the last tick has been played
-        self._stop = asyncio.Event()
+        self._stop, self._begun = asyncio.Event(), asyncio.Event()
+        self.listeners.append(lambda tick, packets, step: self._begun.set())
 
     def stop(self) -> None:
         """Ask for the orderly end. Safe to call from a signal handler of the loop, and more than once."""
         self._stop.set()
+
+    async def between_ticks(self) -> None:
+        """Wait until a tick's work is done and most of its period is left: what is done then delays none."""
+        await between_ticks(self.clock, self.core.period_ns, self.telemetry.last_due_ns)
 
     def announce(self, kind: str, text: str, level: str = "info") -> None:
         """Tell the pages of one moment; `level` is info or warn."""
@@ -112,7 +116,8 @@ class Service:
             players = [stage.create_task(self._bridge(n, b), name=n) for n, b in self.bridges.items()]
             pump = self.controller.pump
             players += [stage.create_task(pump(self.clock, n), name=f"{n} later") for n in self.controller.delayed]
-            players += [stage.create_task(self.supervisor.supervise(n, r), name=n) for n, r in self.beside.items()]
+            beside = {name: partial(self._after_a_tick, run) for name, run in self.beside.items()}
+            players += [stage.create_task(self.supervisor.supervise(n, r), name=n) for n, r in beside.items()]
             try:
                 await self._play(seconds)
                 for tell in self.on_ending:
@@ -127,6 +132,19 @@ class Service:
                 for task in players:
                     task.cancel()
 
+    async def _after_a_tick(self, run: Callable[[], Awaitable[None]]) -> None:
+        """The music comes first, above all where it is taken over: pages have time."""
+        await self._begun.wait()
+        await run()
+
+    def _obey_the_desk(self) -> None:
+        self.desk.hooks.append(self.watch.command)
+        let_hands_play(self.desk, self.controller)
+        self.desk.handle(Recalibrate, self._recalibrate)
+        # As packets, so that a replay taps and changes leaders at the same ticks.
+        self.desk.handle(Tap, lambda _: self._put("tap", 1.0))
+        self.desk.handle(Policy, lambda command: self._put("tempo_policy", float(LEADERS.index(command.leader))))
+
     def _attach(self, recorder: Recorder) -> None:
         self.listeners.append(recorder.tick)
         self.controller.on_sent.append(recorder.sent)
@@ -136,16 +154,24 @@ class Service:
         self.desk.hooks.append(recorder.answered)
 
     def _hear(self, packet: SensorPacket) -> None:
-        """An accent goes out on the packet that shows it."""
+        """An accent goes out on the packet that shows it, unless that has waited: after a stall or an outage the hits
+        of long ago come all at once, and are no music any more."""
         accent = self._accents.hear(packet)
         if accent is not None:
-            self.controller.accent(accent)
+            if self.clock.now_ns() - packet.rx_ns <= STALE_NS:
+                self.controller.accent(accent)
             for listener in self.on_accent:
                 listener(accent)
 
     async def _play(self, seconds: float | None) -> None:
         start_ns, played = self.grid or (self.clock.now_ns(), 0)
-        ticker = Ticker(self.clock, period_ns=self.core.period_ns, start_ns=start_ns, played=played)
+        ticker = Ticker(
+            self.clock,
+            period_ns=self.core.period_ns,
+            start_ns=start_ns,
+            played=played,
+            behind=lambda: any(map(is_behind, self.sensors.values())),
+        )
         async with asyncio.TaskGroup() as show:
             loop = show.create_task(
                 run_loop(

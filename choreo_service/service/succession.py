@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from choreo_service.logs import get_logger
 from choreo_service.packets import SensorPacket, Step
+from choreo_service.priority import come_first
 from choreo_service.service.show import Service
 from choreo_service.standby.seat import Seat, Turn
 from choreo_service.ticker import Tick
 
 RAMP_S: Final = 0.2  # from the last values sent to where the body is
+_CHANGED: Final = "checkpoints or configuration were changed and not reloaded"
 
 
 def take_over(service: Service, seat: Seat, turn: Turn) -> None:
@@ -32,6 +33,7 @@ def take_over(service: Service, seat: Seat, turn: Turn) -> None:
         service.announce("standby", f"the spare engine took over, {gap_ms:.0f} ms without a tick: {cause}", "warn")
 
     service.listeners.append(leave_state)
+    seat.playing = lambda: service.core.fingerprint
     seat.on_took_over.append(tell_of_it)
     service.on_ending.append(seat.ending)
     service.followed = lambda: not seat.alone
@@ -47,6 +49,7 @@ def snapshot(service: Service, tick: Tick) -> Mapping[str, Any]:
         "k": tick.k,
         "period_ns": period_ns,
         "core": service.core.state(),
+        "models": [service.core.mapper, service.core.fingerprint],
         "shaping": {} if service.shaping is None else service.shaping.state(),
         "controller": service.controller.state(),
         "ingress": service.ingress.state(),
@@ -63,7 +66,7 @@ def succeed(service: Service, turn: Turn) -> None:
     state, core, rest = turn.state, service.core, service.core.state()
     if state["period_ns"] == core.period_ns:  # else other filters on another grid, from rest
         service.grid = (state["due_ns"] - state["k"] * state["period_ns"], state["k"])
-        if turn.trusted and not _goes_on("core", core.load_state, state["core"]):
+        if turn.trusted and not _core_goes_on(service, state):
             core.load_state(rest)
     if service.shaping is not None:
         _goes_on("shaping", service.shaping.load_state, state["shaping"])
@@ -74,6 +77,18 @@ def succeed(service: Service, turn: Turn) -> None:
     service.recorder.load_state(state["recorder"])
     for packet in turn.notes:
         service.ingress.put(**packet)
+
+
+def _core_goes_on(service: Service, state: Mapping[str, Any]) -> bool:
+    """What the nets remember means something to the same nets alone: files may have been replaced since the other
+    engine read them."""
+    core, (name, fingerprint) = service.core, state.get("models", ("", None))  # None: of another version
+    if fingerprint == core.fingerprint:
+        return _goes_on("core", core.load_state, state["core"])
+    now, before = core.mapper or "rules", name or "rules"
+    get_logger().warning("standby.other_models", now=now, before=before, hint=_CHANGED)
+    service.announce("models", f"{now} play now, before {before}: {_CHANGED}", "warn")
+    return _goes_on("core", core.go_on_from_others, state["core"])
 
 
 def _goes_on(part: str, load: Callable[[Any], object], state: Any) -> bool:
@@ -99,11 +114,8 @@ def note(packet: SensorPacket) -> Mapping[str, Any]:
 
 
 def ask_for_realtime(priority: int) -> None:
-    """Play with the real-time priority that the watcher has and children don't inherit; 0: as we are."""
-    if not priority:
-        return
-    policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+    """Play with the real-time priority that the watcher has; 0: as we are."""
     try:
-        os.sched_setscheduler(0, policy, os.sched_param(priority))
+        come_first(priority)
     except OSError as error:
         get_logger().warning("standby.priority", wanted=priority, cause=error.strerror or str(error))

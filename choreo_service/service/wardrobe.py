@@ -50,8 +50,7 @@ def _told(session: Session) -> Mapping[int, Mapping[str, Any]]:
 
     SessionError where it says what no recorder wrote.
     """
-    table = session.table("events")
-    rows = [] if table is None else table.to_pylist()
+    rows = (row for batch in session.batches("events") for row in batch.to_pylist())
     try:
         events = [json.loads(row["data"]) for row in rows if (row["kind"], row["text"]) == ("recorder", "models")]
         return {number_of(event["models_sha256"]): event for event in events}

@@ -11,26 +11,14 @@ from typing import Any, Final
 from choreo_service.disk import RealDisk
 from choreo_service.errors import SessionError
 from choreo_service.packets import SCHEMA_VERSION
+from choreo_service.session.header import faults, shown
 
 META_FILE: Final = "meta.json"
 MAX_META_BYTES: Final = 4 << 20
 MAX_TAG: Final = 40
 MAX_TAGS: Final = 20
 _TAG: Final = re.compile(rf"\w[\w.+-]{{0,{MAX_TAG - 1}}}")
-
-# key -> allowed types. Further keys are kept as they are.
-META_KEYS: Final[Mapping[str, tuple[type, ...]]] = {
-    "schema_version": (int,),
-    "name": (str,),
-    "created": (str,),  # date and time of the recording, ISO 8601
-    "source": (str,),  # who made it: "live", "import:e4 S21", ...
-    "period_ns": (int, type(None)),  # None: never played, so no tick
-    "start_ns": (int, type(None)),  # tick k was due at start_ns + k * period_ns; without ticks the first packet's t_ns
-    "performers": (int,),
-    "ticks": (int,),
-    "coverage": (dict,),  # modality -> {"samples": n, "fraction": 0..1 of the time it was there}
-    "notes": (str, list),
-}
+_TOLD: Final = 5  # faults in one message
 
 
 def read_meta(path: Path) -> dict[str, Any]:
@@ -38,19 +26,19 @@ def read_meta(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_META_BYTES:
             raise _wrong(path, f"expected at most {MAX_META_BYTES} bytes, found {path.stat().st_size}")
-        meta = json.loads(path.read_text("utf-8"))
+        meta = parse_json(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise _wrong(path, f"expected JSON, found: {error}") from error
     if not isinstance(meta, dict):
         raise _wrong(path, f"expected a JSON object, found {type(meta).__name__}")
-    if faults := _faults(meta):
-        raise _wrong(path, "; ".join(faults))
+    if fault := _told(meta):
+        raise _wrong(path, fault)
     return meta
 
 
 def write_meta(path: Path, meta: Mapping[str, Any]) -> None:
     """Write a header; SessionError when it isn't one, so that no take is written that can't be opened again."""
-    path.write_text(_text(path, meta), "utf-8")
+    path.write_bytes(_text(path, meta))
 
 
 def set_tags(path: Path, tags: Sequence[str]) -> list[str]:
@@ -68,34 +56,45 @@ def set_tags(path: Path, tags: Sequence[str]) -> list[str]:
         raise SessionError(f"{len(wanted)} tags; a take may have {MAX_TAGS}", fix="use fewer")
     text = _text(path, {**read_meta(path), "tags": wanted})
     try:
-        RealDisk().put(path, text.encode())
+        RealDisk().put(path, text)
     except OSError as error:
         raise SessionError(f"can't write {path}: {error.strerror}", fix="make the folder writable") from error
     return wanted
 
 
-def _text(path: Path, meta: Mapping[str, Any]) -> str:
+def parse_json(text: str) -> Any:
+    """The value of a JSON text; ValueError also for what Python reads beyond JSON: NaN, infinity, half characters."""
+    meta = json.loads(text, parse_constant=_no_number)
+    if "\\u" in text:
+        json.dumps(meta, ensure_ascii=False).encode()
+    elif not text.isascii():
+        text.encode()
+    return meta
+
+
+def _text(path: Path, meta: Mapping[str, Any]) -> bytes:
     try:
         text = json.dumps(meta, indent=2, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
+        found = parse_json(text)
+    except (TypeError, ValueError, RecursionError) as error:
         raise _wrong(path, f"expected plain JSON values, found: {error}") from error
-    if faults := _faults(meta):
-        raise _wrong(path, "; ".join(faults))
-    return text + "\n"
+    if fault := _told(found):
+        raise _wrong(path, fault)
+    return f"{text}\n".encode()
 
 
-def _faults(meta: Mapping[str, Any]) -> list[str]:
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name}, which is no number of JSON")
+
+
+def _told(meta: Mapping[str, Any]) -> str:
+    """What is wrong with a header, in words; empty for nothing."""
     version = meta.get("schema_version")
-    if version != SCHEMA_VERSION:
-        return [f"schema_version: expected {SCHEMA_VERSION}, found {version!r}"]
-    faults = []
-    for key, types in META_KEYS.items():
-        if key not in meta:
-            faults.append(f"{key}: expected, but not there")
-        elif not isinstance(meta[key], types) or isinstance(meta[key], bool):
-            names = " or ".join("null" if t is type(None) else t.__name__ for t in types)
-            faults.append(f"{key}: expected {names}, found {meta[key]!r:.60}")
-    return faults
+    if type(version) is not int or version != SCHEMA_VERSION:
+        return f"schema_version: expected {SCHEMA_VERSION}, found {shown(version)}"
+    found = faults(meta)
+    more = f" and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
+    return "; ".join(fault.text for fault in found[:_TOLD]) + more
 
 
 def _wrong(path: Path, fault: str) -> SessionError:

@@ -10,14 +10,18 @@ NO_DATA: Final[Mapping[str, Any]] = {}
 
 
 class SentRow(NamedTuple):
-    """One control of one performer as one bridge really sent it."""
+    """One control, or an accent, of one performer as one bridge really sent it.
+
+    A panic and what a new receiver gets go out between two ticks and belong to the one before; k and t_ns are 0 where
+    there was none yet. Rows stand in the order in which they went out.
+    """
 
     k: int
-    t_ns: int  # when the tick was due
+    t_ns: int  # when the tick was due; of an accent, the stamp of the packet that showed it
     performer: int
     bridge: str  # the user's name for it
-    control: str
-    value: float  # as it stands on the wire
+    control: str  # or ACCENT
+    value: float  # as it stands on the wire; an accent's strength, 0..1
 
 
 class Event(NamedTuple):

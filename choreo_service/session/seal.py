@@ -28,8 +28,7 @@ def check_sealed(path: Path, sealed: Mapping[str, Any]) -> None:
 
 def check_present(folder: Path, meta: Mapping[str, Any]) -> None:
     """SessionError when a table the header names isn't in the folder: playing the rest would pass for the take."""
-    files = meta.get("files")
-    named = [f"{kind}.parquet" for kind in files] if isinstance(files, Mapping) else []
+    named = [f"{kind}.parquet" for kind in meta.get("files", ())]
     if missing := [name for name in named if not (folder / name).is_file()]:
         raise SessionError(
             f"take {folder} has lost {', '.join(missing)}, which its meta.json names",
@@ -51,10 +50,7 @@ _CHUNK: Final = 1 << 20
 
 
 def _check(path: Path, meta: Mapping[str, Any], key: str, measure: Callable[[], int | str]) -> None:
-    files = meta.get("files")
-    sealed = files.get(path.stem) if isinstance(files, Mapping) else None
-    if isinstance(sealed, Mapping):
-        _compare(path, sealed, key, measure)
+    _compare(path, meta.get("files", {}).get(path.stem, {}), key, measure)
 
 
 def _compare(path: Path, sealed: Mapping[str, Any], key: str, measure: Callable[[], int | str]) -> None:

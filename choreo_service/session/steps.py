@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
-from typing import Any, Final
+from itertools import repeat
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,45 +13,68 @@ from choreo_service.packets import CONTROL_NAMES, LATENT_DIM, MODALITIES, Frame,
 from choreo_service.schemas import age_column, filled_column, present_column, raw_column, state_column
 from choreo_service.session.take import Session
 
-_ENDS: Final = np.cumsum([m.width for m in MODALITIES.values()])
-_GROUPS: Final = [slice(int(end) - m.width, int(end)) for end, m in zip(_ENDS, MODALITIES.values(), strict=True)]
 _RAW: Final = tuple(raw_column(name) for name in CONTROL_NAMES)
+_OF_FRAMES: Final = (*MODALITIES, "state", "age_s")
+
+Columns = dict[str, NDArray[Any]]  # by field of Frame, LatentPacket or Step, a row per tick and performer
+
+
+class Rows(NamedTuple):
+    """Rows `first` to `end` of a batch of a table: one tick, or several that follow each other."""
+
+    columns: Columns
+    first: int
+    end: int
+
+
+class RecordedTick(NamedTuple):
+    """Where a take keeps a tick."""
+
+    k: int
+    frame: Rows
+    latent: Rows | None
+    controls: Rows
+
+    def step(self) -> Step:
+        """What the take does not keep is absent: `latent` None, `raw` NaN, `mapper` "". Timings are never kept."""
+        latent = None if self.latent is None else _latent(*self.latent)
+        columns, first, end = self.controls
+        raw, controls = columns["raw"][first:end], columns["controls"][first:end]
+        held, mapper = bool(columns["held"][first]), str(columns["mapper"][first])
+        return Step(_frame(*self.frame), latent, raw, controls, held, mapper)
 
 
 def recorded_steps(session: Session) -> Iterator[Step]:
-    """Every tick that has a frame and controls, in order; SessionError where a table is damaged.
+    """The steps of `recorded_rows`, whose errors are its own."""
+    return map(RecordedTick.step, recorded_rows(session))
 
-    What the take does not keep is absent: `latent` None, `raw` NaN, `mapper` "". Timings are never kept.
-    """
+
+def recorded_rows(session: Session) -> Iterator[RecordedTick]:
+    """Every tick that has a frame and controls, in order; SessionError where a table is damaged."""
     frames, latents = _ticks(session, "frames"), _ticks(session, "latents")
     frame, latent = next(frames, None), next(latents, None)
-    for k, controls, rows in _ticks(session, "controls"):
+    for k, rows in _ticks(session, "controls"):
         while frame is not None and frame[0] < k:
             frame = next(frames, None)
         while latent is not None and latent[0] < k:
             latent = next(latents, None)
         if frame is not None and frame[0] == k:
-            found = None if latent is None or latent[0] != k else _latent(*latent)
-            yield _step(_frame(*frame), found, controls, rows)
+            yield RecordedTick(k, frame[1], None if latent is None or latent[0] != k else latent[1], rows)
 
 
-Columns = dict[str, NDArray[Any]]
-
-
-def _ticks(session: Session, kind: str) -> Iterator[tuple[int, Columns, slice]]:
-    """(k, columns of a batch, rows of this tick in it)."""
+def _ticks(session: Session, kind: str) -> Iterator[tuple[int, Rows]]:
+    """(k, rows) of each tick of a table."""
     rest: Columns | None = None
     for batch in session.batches(kind):
         columns = _columns(batch, kind)
         if rest is not None:
             columns = {name: np.concatenate((rest[name], column)) for name, column in columns.items()}
-        ks = columns["k"]
-        starts = [0, *(np.flatnonzero(np.diff(ks)) + 1).tolist()]
-        for first, end in pairwise(starts):
-            yield int(ks[first]), columns, slice(first, end)
+        starts = [0, *(np.flatnonzero(np.diff(columns["k"])) + 1).tolist()]
+        ks = columns["k"][starts[:-1]].tolist()
+        yield from zip(ks, map(Rows, repeat(columns), starts[:-1], starts[1:]), strict=True)
         rest = {name: column[starts[-1] :] for name, column in columns.items()}  # the next batch may go on with it
     if rest is not None and len(rest["k"]):
-        yield int(rest["k"][0]), rest, slice(0, len(rest["k"]))
+        yield int(rest["k"][0]), Rows(rest, 0, len(rest["k"]))
 
 
 def _columns(batch: Any, kind: str) -> Columns:
@@ -63,9 +86,9 @@ def _columns(batch: Any, kind: str) -> Columns:
         return {**columns, "coherence": batch.column("coherence").to_numpy(), "filled": filled}
     columns["dk"] = batch.column("dk").to_numpy()
     if kind == "frames":
-        features = _stack(batch, [column for m in MODALITIES.values() for column in m.columns])
+        features = {name: _stack(batch, m.columns) for name, m in MODALITIES.items()}
         age_s = _stack(batch, map(age_column, MODALITIES))
-        return {**columns, "features": features, "state": _states(batch, age_s), "age_s": age_s}
+        return {**columns, **features, "state": _states(batch, age_s), "age_s": age_s}
     keeps_raw = set(_RAW) <= set(batch.schema.names)
     raw = _stack(batch, _RAW) if keeps_raw else np.full((batch.num_rows, len(_RAW)), np.nan, np.float32)
     mapper = batch.column("mapper").to_pylist() if "mapper" in batch.schema.names else [""] * batch.num_rows
@@ -89,19 +112,11 @@ def _stack(batch: Any, names: Any) -> NDArray[Any]:
     return np.stack([batch.column(name).to_numpy(zero_copy_only=False) for name in names], axis=1)
 
 
-def _frame(k: int, columns: Columns, rows: slice) -> Frame:
-    features = columns["features"][rows]
-    motion, heart, beat, context = (features[:, group] for group in _GROUPS)
-    dk, t_ns = int(columns["dk"][rows.start]), int(columns["t_ns"][rows.start])
-    return Frame(k, dk, t_ns, motion, heart, beat, context, columns["state"][rows], columns["age_s"][rows])
+def _frame(columns: Columns, first: int, end: int) -> Frame:
+    k, dk, t_ns = (int(columns[name][first]) for name in ("k", "dk", "t_ns"))
+    return Frame(k, dk, t_ns, *(columns[name][first:end] for name in _OF_FRAMES))
 
 
-def _latent(k: int, columns: Columns, rows: slice) -> LatentPacket:
-    values = (columns[name][rows] for name in ("z", "z_norm", "coherence", "filled"))
-    return LatentPacket(k, int(columns["t_ns"][rows.start]), *values)
-
-
-def _step(frame: Frame, latent: LatentPacket | None, columns: Columns, rows: slice) -> Step:
-    first = rows.start
-    raw, controls = columns["raw"][rows], columns["controls"][rows]
-    return Step(frame, latent, raw, controls, bool(columns["held"][first]), str(columns["mapper"][first]))
+def _latent(columns: Columns, first: int, end: int) -> LatentPacket:
+    values = (columns[name][first:end] for name in ("z", "z_norm", "coherence", "filled"))
+    return LatentPacket(int(columns["k"][first]), int(columns["t_ns"][first]), *values)

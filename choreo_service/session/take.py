@@ -12,7 +12,7 @@ import numpy as np
 
 from choreo_service.errors import SessionError
 from choreo_service.packets import SensorPacket
-from choreo_service.schemas import KINDS, batches, open_table, read_table
+from choreo_service.schemas import KINDS, batches, open_table, read_table, validate
 from choreo_service.session.columns import PacketColumns, from_table
 from choreo_service.session.from_frames import packets_from_frames
 from choreo_service.session.meta import META_FILE, read_meta
@@ -43,21 +43,36 @@ class Session:
     def packet_columns(self) -> Iterator[PacketColumns]:
         """The same packets as columns, a batch at a time."""
         if "packets" in self.kinds:
-            return from_table(self.batches("packets"))
-        return packets_from_frames(self.batches("frames"))
+            return self._of_performers(from_table(self.batches("packets")))
+        return self._of_performers(packets_from_frames(self.batches("frames")))
+
+    def _of_performers(self, batches: Iterator[PacketColumns]) -> Iterator[PacketColumns]:
+        """SessionError for packets of a performer the header does not count: no core would have a place for them."""
+        for columns in batches:
+            found, named = int(columns.performer.max(initial=-1)) + 1, self.meta["performers"]
+            if found > named:
+                raise SessionError(
+                    f"take {self.path.name}: packets of {found} performers, its meta.json names {named}",
+                    fix="use an intact copy of the take, or leave it out",
+                )
+            yield columns
 
     def core_state(self) -> Mapping[str, Any] | None:
         """The state the core was in before the first tick; None for a take that begins with a fresh core."""
         seal = self.meta.get("state")
-        if not isinstance(seal, Mapping):
+        if seal is None:
             return None
         check_sealed(self.path / STATE_FILE, seal)
         return load_state(self.path / STATE_FILE)
 
     def verify(self) -> None:
-        """SessionError when any bit of a table has changed since it was recorded. Reads about a gigabyte a second."""
+        """SessionError when a bit of a table has changed since it was recorded, or a value is none the table may hold.
+
+        Reads the whole take, a batch at a time.
+        """
         for kind in self.kinds:
             check_content(table_path(self.path, kind), self.meta)
+            validate(table_path(self.path, kind), kind)
 
     def frames_table(self) -> Any:
         """frames.parquet as a pyarrow.Table, None when the take has none."""
@@ -100,15 +115,13 @@ def open_session(path: Path) -> Session:
     return session
 
 
-def tick_list(session: Session) -> list[tuple[int, int, int]]:
-    """(k, dk, t_ns) of every tick that was played, for exact replay; empty for a take that was never played."""
+def recorded_ticks(session: Session) -> Iterator[tuple[int, int, int]]:
+    """(k, dk, t_ns) of every tick that was played, for exact replay; none of a take that was never played."""
     kind = next((kind for kind in ("controls", "frames") if kind in session.kinds), None)
-    ticks: list[tuple[int, int, int]] = []
     for batch in session.batches(kind) if kind else ():
         k, dk, t_ns, performer = (batch.column(name).to_numpy() for name in ("k", "dk", "t_ns", "performer"))
         rows = np.flatnonzero(performer == 0)
-        ticks.extend(zip(k[rows].tolist(), dk[rows].tolist(), t_ns[rows].tolist(), strict=True))
-    return ticks
+        yield from zip(k[rows].tolist(), dk[rows].tolist(), t_ns[rows].tolist(), strict=True)
 
 
 def table_path(folder: Path, kind: str) -> Path:
@@ -136,11 +149,12 @@ def _not_a_take(path: Path) -> SessionError:
 
 
 def _nearby(path: Path) -> str:
-    """ "; takes nearby: ..." with the most similar names first; in a workspace they are in recordings/."""
+    """ "; takes nearby: ..." with the most similar names first; in a workspace they are in recordings/. Where there are
+    none, what lists them."""
     takes = _takes(path.parent) or _takes(path.parent / "recordings")
     similar = difflib.get_close_matches(path.name, [take.name for take in takes], n=_SHOWN, cutoff=0.5)
     takes.sort(key=lambda take: similar.index(take.name) if take.name in similar else _SHOWN)
-    return f"; takes nearby: {_listed(takes)}" if takes else ""
+    return f"; takes nearby: {_listed(takes)}" if takes else "; choreo takes lists what was recorded"
 
 
 def _listed(takes: list[Path]) -> str:

@@ -9,14 +9,17 @@ import socket
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from choreo_service import inherited
 from choreo_service.clock import MS
 from choreo_service.logs import get_logger
+from choreo_service.priority import give_way
 from choreo_service.standby.channel import VARIABLE, Channel, Message
 from choreo_service.standby.mirror import Mirror
 from choreo_service.standby.packing import pack, unpack
+
+_OTHERS: Final = "the spare has read other models than those that play; to play them now: reload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +38,9 @@ def take_seat(environ: MutableMapping[str, str]) -> Seat:
     """The seat a watcher has started this process for, which the process's children don't see."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # they reach the whole group, and the watcher hears them for us
-    _warm_up_like_anybody()
+    give_way()  # loading must not keep the engine that plays waiting
     channel, memory, place = environ.pop(VARIABLE).split()
     return Seat(Channel(socket.socket(fileno=int(channel))), Mirror(int(memory)), first=place == "first")
-
-
-def _warm_up_like_anybody() -> None:
-    """Not at the real-time priority a watcher may hand on: loading would keep the engine that plays waiting."""
-    if hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 class Seat:
@@ -53,6 +50,7 @@ class Seat:
         self._channel, self._mirror = channel, mirror
         self.first = first  # nobody has played in this show before
         self.alone = False  # the watcher is gone
+        self.playing: Callable[[], str] = str  # the fingerprint of the models that play
         self.on_took_over: list[Callable[[str, float], None]] = []  # told the other's end, and the gap in ms
         self._playing = False
         self._asked: asyncio.Queue[Turn | None] = asyncio.Queue()
@@ -61,10 +59,12 @@ class Seat:
         self._cause, self._left_ns = "", 0  # of the engine before this one: its end and its last tick
         self._unfit = ""  # why the state can't be left, once that was so
 
-    async def turn(self) -> Turn | None:
-        """Say that this engine is warm and wait until it is to play; None when the show ends without it."""
+    async def turn(self, fingerprint: str = "") -> Turn | None:
+        """Say that this engine is warm and wait until it is to play; None when the show ends without it.
+
+        `fingerprint` is that of its models, "" of the rules."""
         asyncio.get_running_loop().add_reader(self._channel.fileno(), self._listen)
-        self._channel.send("warm")
+        self._channel.send("warm", models=fingerprint)
         return await self._asked.get()
 
     def obey(self, commands: Mapping[str, Callable[[], None]]) -> None:
@@ -144,6 +144,8 @@ class Seat:
         self._spare = facts["state"]
         if self._spare == "warm":
             get_logger().info("standby.warm", took_s=facts["took_s"])
+            if facts["models"] != self.playing():
+                get_logger().warning("standby.other_models", hint=_OTHERS)
         elif self._spare == "failed":
             get_logger().warning("standby.failed", cause=facts["cause"], retry_s=facts["retry_s"])
 

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from choreo_service import logs
 from choreo_service.clock import MS, NS, Clock, MonotonicClock
-from choreo_service.errors import ChoreoError
+from choreo_service.errors import EXIT_INTERRUPTED, ChoreoError
 from choreo_service.inherited import Left
 from choreo_service.logs import get_logger
 from choreo_service.notify import Notifier
+from choreo_service.priority import come_at_once, realtime
 from choreo_service.standby.channel import Message
 from choreo_service.standby.engine_process import EngineProcess, in_words
 from choreo_service.standby.mirror import Mirror, make_memory
@@ -28,7 +29,6 @@ SPARE_AFTER_NS: Final = NS  # a take-over is not disturbed by starting the next 
 HEALTHY_NS: Final = 5 * NS  # an engine that has played this long begins a new count of falls
 BACKOFF_S: Final = (0.0, 0.0, 0.5, 1.0, 2.0, 5.0)  # wait before the n-th engine in a row is let play
 DISTRUST_AFTER: Final = 3  # falls in a row: the state that each leaves may be what fells the next
-EXIT_AT_ONCE: Final = 130  # what shells report for SIGINT
 RETRY_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)  # wait before another spare is started when one didn't get warm
 
 if os.name != "nt":
@@ -110,7 +110,7 @@ class Watcher:
         for _ in range(asked):
             self._ends += 1
             if self._active is None or self._ends > 2 or not self._active.channel.send("end"):
-                self._code = EXIT_AT_ONCE
+                self._code = EXIT_INTERRUPTED
 
     def _feel_pulse(self, engine: EngineProcess, now_ns: int) -> None:
         if (beats := self._mirror.beats) != self._beats:
@@ -134,7 +134,7 @@ class Watcher:
         if message.what == "warm":
             engine.warm, self._cold = True, 0
             took_s = round((self._clock.now_ns() - engine.began_ns) / NS, 1)
-            self._tell("spare", state="warm", took_s=took_s)
+            self._tell("spare", state="warm", took_s=took_s, **message.facts)
         elif message.what == "keep":
             self._drop(message.facts["key"])
             self._kept[message.facts["key"]] = Left(message.fds, message.facts["pid"])
@@ -157,7 +157,7 @@ class Watcher:
             takeovers=self._falls,
             cause=self._cause,
             trusted=self._in_a_row < DISTRUST_AFTER,
-            realtime=_realtime(),
+            realtime=realtime(),
         )
         if self._ends:  # asked of one that fell over it
             engine.channel.send("end")
@@ -219,6 +219,7 @@ def watch(arguments: Sequence[str]) -> int:
             "--standby: Windows can't hand a socket from a process that died to the next one",
             fix="leave --standby out, or play on Linux or macOS",
         )
+    come_at_once()
     log = logs.configure()
     # -P: a file called json.py in the performer's folder must not become the engine's json
     watcher = Watcher([sys.executable, "-P", "-m", "choreo_service", *arguments], os.environ, MonotonicClock())
@@ -241,11 +242,3 @@ def _terminal_as_it_was() -> Iterator[None]:
     finally:
         if before is not None:
             termios.tcsetattr(0, termios.TCSADRAIN, before)
-
-
-def _realtime() -> int:
-    """Our own priority among real-time processes, 0 where we are none: children may not inherit it."""
-    if not hasattr(os, "sched_getscheduler"):
-        return 0
-    policy = os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK
-    return int(os.sched_getparam(0).sched_priority) if policy in (os.SCHED_FIFO, os.SCHED_RR) else 0

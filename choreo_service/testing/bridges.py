@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from choreo_service.clock import Clock
 from choreo_service.errors import AdapterLost
 from choreo_service.packets import CONTROLS, Accent, ControlPacket
-from choreo_service.protocols import ControlWire, Sent
+from choreo_service.protocols import ControlWire, Sent, Told
 
 
 class RecordingConfig(BaseModel):
@@ -28,6 +28,9 @@ class RecordingBridge:
         self.controls = controls
         self.packets: list[tuple[ControlPacket, tuple[str, ...]]] = []
         self.accents: list[Accent] = []
+        self.unasked: list[tuple[int, Sent]] = []  # performer, what went out of theirs
+        self._performers: set[int] = set()
+        self._told: Told | None = None
         self.panics = 0
         self.runs = 0
         self._lost = asyncio.Event()
@@ -44,6 +47,7 @@ class RecordingBridge:
             self._state = "closed"
 
     def send(self, control: ControlPacket, names: Sequence[str]) -> Sent:
+        self._performers.add(control.performer)
         self.packets.append((control, tuple(names)))
         return tuple((name, control.value(name)) for name in names)
 
@@ -55,6 +59,18 @@ class RecordingBridge:
 
     def panic(self) -> None:
         self.panics += 1
+        safe = tuple((wire.name, wire.safe) for wire in self.controls.values())
+        for performer in sorted(self._performers):
+            self.send_unasked(performer, safe)
+
+    def send_unasked(self, performer: int, sent: Sent) -> None:
+        """Send by itself, as a bridge does whose receiver is new."""
+        self.unasked.append((performer, sent))
+        if self._told is not None:
+            self._told(performer, sent)
+
+    def report_to(self, told: Told) -> None:
+        self._told = told
 
     def health(self) -> Mapping[str, Any]:
         return {"state": self._state, "packets": len(self.packets), "panics": self.panics}

@@ -27,6 +27,7 @@ class SimulatedDisk:
         self.capacity = capacity
         self.fault: OSError | None = None  # raised by every write and sync while it is set
         self.on_sync: Callable[[], None] = lambda: None  # called by every sync: a slow disk spends time in it
+        self.open_files = 0
         self._files: dict[Path, _Content] = {}
         self._folders: set[Path] = set()
         self._locked: set[Path] = set()
@@ -92,12 +93,15 @@ class SimulatedDisk:
 
 
 class SimulatedFile:
-    """One file of it."""
+    """One file of it. Once it is closed it is no more: a real one's number may be another file's by then."""
 
     def __init__(self, disk: SimulatedDisk, content: _Content) -> None:
         self._disk, self._content = disk, content
+        self._closed = False
+        disk.open_files += 1
 
     def write_at(self, data: bytes, offset: int) -> None:
+        self._must_be_open()
         self._disk._refuse()
         now = self._content.now
         fits = max(0, min(len(data), self._disk.capacity - self._disk.used + len(now) - offset))
@@ -109,9 +113,19 @@ class SimulatedFile:
         del self._content.now[size:]
 
     def sync(self) -> None:
+        self._must_be_open()
+        content = bytes(self._content.now)  # what is written meanwhile is not promised
         self._disk.on_sync()
+        self._must_be_open()
         self._disk._refuse()
-        self._content.durable = bytes(self._content.now)
+        self._content.durable = content
 
     def close(self) -> None:
         """What was written stays written."""
+        self._must_be_open()
+        self._closed = True
+        self._disk.open_files -= 1
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise ValueError("a file that was closed is used")

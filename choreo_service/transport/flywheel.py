@@ -7,6 +7,7 @@ from typing import Final
 
 from choreo_service.clock import NS
 from choreo_service.features.component import Component
+from choreo_service.features.vectors import clamp
 
 BEATS_PER_BAR: Final = 4
 SLEW_PER_BEAT: Final = 0.04  # largest change of tempo in one beat, as a part of it
@@ -68,7 +69,8 @@ class Flywheel(Component):
 
     def _settle(self, elapsed_s: float, fading: bool) -> None:
         most = self.bpm * SLEW_PER_BEAT * elapsed_s * self.bpm / 60.0
-        self.bpm += min(most, max(-most, self.target - self.bpm))
-        self.bend += (self.pull - self.bend) * -math.expm1(-elapsed_s / BEND_S)
-        if fading:
-            self.pull *= math.exp(-elapsed_s * self.bpm / 60.0)
+        self.bpm += clamp(self.target - self.bpm, -most, most)
+        if self.pull or self.bend:  # with our own clock there is no phase to correct
+            self.bend += (self.pull - self.bend) * -math.expm1(-elapsed_s / BEND_S)
+            if fading:
+                self.pull *= math.exp(-elapsed_s * self.bpm / 60.0)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from torch import Tensor
 from torch.nn import functional
 
 from choreo_service.packets import CONTROL_NAMES
 
-SMOOTHNESS = 0.005
-BEAT = 0.002  # more lets the clock play instead of the dancer: at 0.02 density follows the beat without any body
-_DENSITY = CONTROL_NAMES.index("density")
-_LEVEL_SD = 0.05  # of density: below it a swing counts less, so that a still dancer is not pushed into one
-_TINY = 1e-12  # the root has no slope at 0, where a saturated density lies
+SMOOTHNESS: Final = 0.005
+BEAT: Final = 0.002  # more lets the clock play instead of the dancer: at 0.02 density follows the beat without any body
+_DENSITY: Final = CONTROL_NAMES.index("density")
+_LEVEL_SD: Final = 0.05  # of density: below it a swing counts less, so that a still dancer is not pushed into one
+_TINY: Final = 1e-12  # the root has no slope at 0, where a saturated density lies
 
 
 def smoothness_loss(controls: Tensor, hz: float = 50.0) -> Tensor:

@@ -18,7 +18,8 @@ MEMORY_FRAMES: Final = 45_000.0  # afterwards: fifteen minutes, so that a loud s
 SD_FLOOR: Final = 0.2  # of the prior's deviation: silence must not turn noise into full swing
 
 _Array = NDArray[np.float64]
-_ONE: Final = np.array(1.0)  # an array: numpy takes as long to convert a Python number as to calculate with it
+# As arrays: numpy takes as long to convert a Python number as to calculate with it.
+_NONE, _ONE = np.array(0.0), np.array(1.0)
 
 
 class LatentNormalizer:
@@ -53,11 +54,13 @@ class LatentNormalizer:
         self._prior = np.array(max(float(prior), np.finfo(float).tiny))  # without a prior, 0 frames are none of 0
         self._settle, self._memory = float(settle), float(memory)
         self._frozen = False
+        self._gains_of, self._kept_gains = 0.0, (np.zeros(()), np.zeros(()))
         shape = rows, len(sd_0)
         self._learnt = np.zeros((2, *shape))
         self._mean, self._var = self._learnt
         self._count = np.zeros(shape)
         self._soundcheck = np.full(shape, self._settle)  # frames it takes; 0 where it is over, however short it was
+        self._is_settled = False  # known to be over everywhere; no state, it saves work
         self._old_shift = np.zeros(shape)  # what the cross-fade of a new beginning comes from
         self._old_per_sd = np.ones(shape)
         self._fade = np.zeros(rows)  # its length in frames
@@ -80,18 +83,24 @@ class LatentNormalizer:
             learns = learns & np.asarray(teaches, dtype=np.bool_)
         if not any_true(learns):
             return
-        count = self._count + np.asarray(frames)
-        gain = np.asarray(frames) / count  # 1/n is Welford's exact mean and variance
-        settled = count > self._soundcheck
-        np.copyto(gain, min(1.0, frames / self._memory), where=settled)  # a constant one is an exponential memory
-        if self._memory == math.inf:
-            learns = learns & ~settled
+        weight, settled_gain = self._gains(frames)
+        count = self._count + weight
+        if self._is_settled:
+            gain = settled_gain
+        else:
+            gain = weight / count  # 1/n is Welford's exact mean and variance
+            settled = count > self._soundcheck
+            np.copyto(gain, settled_gain, where=settled)  # a constant one is an exponential memory
+            if self._memory == math.inf:
+                learns = learns & ~settled
         step = now - self._mean
         if not everything_finite:
             np.copyto(step, 0.0, where=~learns)
-        if not all_true(learns):
-            gain *= learns
-        np.copyto(self._count, count, where=learns)
+        if all_true(learns):
+            self._count, self._is_settled = count, self._is_settled or all_true(settled)
+        else:
+            gain = np.where(learns, gain, _NONE)
+            np.copyto(self._count, count, where=learns)
         move = gain * step
         self._mean += move
         step -= move
@@ -102,7 +111,13 @@ class LatentNormalizer:
 
     def apply(self, x: ArrayLike) -> FloatArray:
         """`x` [rows, d] (or anything that broadcasts) on the common scale."""
-        z: FloatArray = ((np.asarray(x, dtype=np.float64) - self._shift) * self._per_sd).astype(np.float32)
+        z: FloatArray = self.scaled(x).astype(np.float32)
+        return z
+
+    def scaled(self, x: ArrayLike) -> _Array:
+        """As `apply`, before it is rounded to float32; a new array."""
+        z: _Array = np.asarray(x, dtype=np.float64) - self._shift
+        z *= self._per_sd
         return z
 
     def denormalize(self, z: ArrayLike) -> FloatArray:
@@ -118,6 +133,7 @@ class LatentNormalizer:
         self._count[row] = np.where(known, frames, 0.0)
         self._mean[row] = np.where(known, mean, 0.0)
         self._var[row] = np.where(known, np.square(sd), 0.0)
+        self._is_settled = False
         self._refresh()
 
     def renew(self, row: int, fade: float) -> None:
@@ -125,7 +141,7 @@ class LatentNormalizer:
         self._old_shift[row], self._old_per_sd[row] = self._shift[row], self._per_sd[row]
         self._fade[row] = self._fading[row] = max(0.0, fade)
         self._count[row], self._learnt[:, row], self._soundcheck[row] = 0.0, 0.0, self._settle
-        self._is_fading = True
+        self._is_fading, self._is_settled = True, False
         self._refresh()
 
     def freeze(self) -> None:
@@ -168,14 +184,22 @@ class LatentNormalizer:
         for name in _ARRAYS:
             getattr(self, f"_{name}")[:] = loaded[name]
         self._soundcheck[:] = np.where(over, 0.0, self._settle)
-        self._frozen, self._is_fading = bool(state["frozen"]), True
+        self._frozen, self._is_fading, self._is_settled = bool(state["frozen"]), True, False
         self._refresh()
 
     def reset(self) -> None:
         """Back to the prior, learning again."""
         self._count[:], self._learnt[:], self._fading[:], self._soundcheck[:] = 0.0, 0.0, 0.0, self._settle
-        self._frozen = False
+        self._frozen = self._is_settled = False
         self._refresh()
+
+    def _gains(self, frames: float) -> tuple[_Array, _Array]:
+        """What an update of `frames` frames weighs, and its gain after the soundcheck; made anew only when that
+        changes, which is seldom."""
+        if frames != self._gains_of:
+            self._gains_of = frames
+            self._kept_gains = np.asarray(float(frames)), np.asarray(min(1.0, frames / self._memory))
+        return self._kept_gains
 
     def _refresh(self) -> None:
         own = self._count / (self._count + self._prior)

@@ -46,7 +46,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {  # name -> (where the command
 @click.option("--debug", is_flag=True, help="Show the Python traceback of an error.")
 @click.pass_obj
 def choreo_lab(invocation: Invocation, debug: bool) -> None:
-    """The studio beside the stage: take recordings in, look at them, train with them."""
+    """The studio beside the stage: take recordings in, look at them, train with them.
+
+    In the folder you are in, takes go to recordings/, what is found out about them to reports/, what is trained to
+    runs/; --out puts it elsewhere, and the last line says where it is.
+    """
     invocation.debug = debug
 
 

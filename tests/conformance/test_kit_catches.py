@@ -82,6 +82,21 @@ class _PanicsOnce(_Honest):
             raise RuntimeError("already panicked")
 
 
+class _TellsNonsense(_Honest):
+    def panic(self) -> None:
+        self.send_unasked(0, (("volume", 0.0),))
+
+
+class _TellsNan(_Honest):
+    def panic(self) -> None:
+        self.send_unasked(0, (("density", math.nan),))
+
+
+class _TellsOfNobody(_Honest):
+    def panic(self) -> None:
+        self.send_unasked(-1, (("density", 0.0),))
+
+
 class _OddHealth(_Honest):
     def health(self) -> Mapping[str, Any]:
         return {"state": "open", "age": math.inf}
@@ -152,8 +167,8 @@ class _SaysNothingOfAccents(_Honest):
         return None  # type: ignore[return-value]
 
 
-class _KnowsNoAccents:
-    """A bridge without accent()."""
+class _Plain:
+    """A bridge without accent() and report_to(), as the first ones were."""
 
     Config = RecordingBridge.Config
 
@@ -167,6 +182,7 @@ BROKEN_BRIDGES = {
     "sends-at-any-time": _OnlyWhileOpen,
     "sending-never-blocks": _Slow,
     "says-what-was-sent": _SaysMore,
+    "tells-what-it-sends-unasked": _TellsNonsense,
     "nothing-infinite-goes-out": _SendsNan,
     "panics-any-number-of-times": _PanicsOnce,
     "health-is-plain": _OddHealth,
@@ -198,8 +214,15 @@ def test_an_accent_that_blocks_or_tells_nothing_is_caught(broken: type[_Honest])
         BRIDGE_PROMISES["plays-accents-at-any-time"](BridgeCase(broken, settle_s=0.01))
 
 
-def test_a_bridge_without_accents_keeps_the_promise() -> None:
-    BRIDGE_PROMISES["plays-accents-at-any-time"](BridgeCase(_KnowsNoAccents, settle_s=0.01))
+@pytest.mark.parametrize("broken", [_TellsNan, _TellsOfNobody])
+def test_telling_of_what_cannot_have_been_sent_is_caught(broken: type[_Honest]) -> None:
+    with pytest.raises(ConformanceError, match=r"report_to\(\)"):
+        BRIDGE_PROMISES["tells-what-it-sends-unasked"](BridgeCase(broken, settle_s=0.01))
+
+
+@pytest.mark.parametrize("promise", ["plays-accents-at-any-time", "tells-what-it-sends-unasked"])
+def test_a_bridge_without_what_is_optional_keeps_the_promise(promise: str) -> None:
+    BRIDGE_PROMISES[promise](BridgeCase(_Plain, settle_s=0.01))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -1,5 +1,5 @@
-"""Mutation fuzzing of everything that reads bytes from outside: heart-rate payloads, YAML, takes, what pages send; OSC
-has its own.
+"""Mutation fuzzing of everything that reads bytes from outside: heart-rate payloads, YAML, takes, their headers, what
+pages send; OSC has its own.
 
 Runs from the tests for a moment, and for as long as wanted by hand or by `make fuzz`:
 
@@ -9,16 +9,17 @@ Runs from the tests for a moment, and for as long as wanted by hand or by `make 
 from __future__ import annotations
 
 import argparse
-import shutil
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from faults.header_fuzz import header
 from faults.mutants import Target, run
 from faults.websocket_fuzz import websocket
-from session_samples import some_packets, some_steps
+from session_samples import some_accents, some_events, some_packets, some_sent, some_steps
 
 from choreo_adapters.sensors.ble_heart.pulse import BPM_RANGE, RR_RANGE, Pulse
 from choreo_service.clock import NS
@@ -26,7 +27,7 @@ from choreo_service.config import load_settings
 from choreo_service.config.yaml_source import read_yaml
 from choreo_service.errors import ChoreoError, ConfigError, SessionError
 from choreo_service.schemas import KINDS
-from choreo_service.session import open_session, write_session
+from choreo_service.session import open_session, recorded_ticks, write_session
 from choreo_service.testing import RecordingEmit
 
 REPO: Final = Path(__file__).resolve().parents[2]
@@ -113,34 +114,35 @@ def yaml() -> Iterator[Target]:
 
 @contextmanager
 def session() -> Iterator[Target]:
-    """The Parquet files of a take, each in turn."""
-    with tempfile.TemporaryDirectory() as folder:
-        take = write_session(Path(folder) / "take", packets=some_packets(60), steps=some_steps(20), meta={}).path
-        (take / "meta.json").write_text((take / "meta.json").read_text())
-        kinds = [kind for kind in KINDS if (take / f"{kind}.parquet").is_file()]
-        whole = {kind: (take / f"{kind}.parquet").read_bytes() for kind in kinds}
-        damaged = Path(folder) / "damaged"
-        shutil.copytree(take, damaged)
+    """The Parquet files of a take, each alone in a take without the sums that would give a mutant away unread."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = {"sent": some_sent(40), "events": some_events(20), "accents": some_accents(20)}
+        take = write_session(folder / "take", packets=some_packets(60), steps=some_steps(20), meta={}, **rows).path
+        told = json.loads((take / "meta.json").read_text("utf-8"))
+        told.pop("files")
+        for kind in KINDS:
+            (folder / kind).mkdir()
+            (folder / kind / "meta.json").write_text(json.dumps(told), "utf-8")
 
         def feed(data: bytes) -> str:
-            kind = kinds[data[0] % len(kinds)]
-            (damaged / f"{kind}.parquet").write_bytes(data[1:])
+            kind = KINDS[data[0] % len(KINDS)]
+            (folder / kind / f"{kind}.parquet").write_bytes(data[1:])
             try:
-                opened = open_session(damaged)
-                for _ in opened.packets():
+                opened = open_session(folder / kind)
+                for _ in opened.packets() if kind in ("packets", "frames") else recorded_ticks(opened):
                     pass
-                opened.table(kind)
+                if kind not in ("packets", "frames", "controls"):
+                    opened.table(kind)
             except SessionError as error:
                 return _cause(error)
-            finally:
-                (damaged / f"{kind}.parquet").write_bytes(whole[kind])
             return ""
 
-        corpus = [bytes([index]) + whole[kind] for index, kind in enumerate(kinds)]
+        corpus = [bytes([i]) + (take / f"{kind}.parquet").read_bytes() for i, kind in enumerate(KINDS)]
         yield Target(corpus, feed, [b"PAR1", b"\x00" * 8, b"\xff" * 8, b"\x15\x04", b"\x7f\xff\xff\xff"])
 
 
-TARGETS: Final = {"heart": heart, "yaml": yaml, "session": session, "websocket": websocket}
+TARGETS: Final = {"heart": heart, "yaml": yaml, "session": session, "header": header, "websocket": websocket}
 
 
 def _cause(error: ChoreoError) -> str:

@@ -27,6 +27,7 @@ class Target:
     feed: Feed
     words: Sequence[bytes]  # what means something to the reader, put in at random places
     look: Callable[[], None] = lambda: None  # now and then, between inputs: raises for what must not have happened
+    stall_ns: int = STALL_NS  # what takes longer is a stall
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class Report:
         return "\n".join(lines)
 
 
-def run(target: Target, seed: int, inputs: int, *, stall_ns: int = STALL_NS, traced: bool = False) -> Report:
+def run(target: Target, seed: int, inputs: int, *, traced: bool = False) -> Report:
     """The same seed gives the same inputs. `traced` counts what each allocates, and takes several times as long.
 
     Times are of this thread's CPU, without what else the machine does; garbage is collected between the inputs, as the
@@ -66,7 +67,7 @@ def run(target: Target, seed: int, inputs: int, *, stall_ns: int = STALL_NS, tra
     with _garbage_kept(), _traced() if traced else nullcontext():
         for data in mutants(target, rng, inputs):
             report.inputs += 1
-            _one(target, data, report, stall_ns)
+            _one(target, data, report)
             if report.inputs % LOOK_EVERY == 0:
                 _look(target, data, report)
                 gc.collect(1)
@@ -74,14 +75,14 @@ def run(target: Target, seed: int, inputs: int, *, stall_ns: int = STALL_NS, tra
     return report
 
 
-def _one(target: Target, data: bytes, report: Report, stall_ns: int) -> None:
+def _one(target: Target, data: bytes, report: Report) -> None:
     held = _held()
     took_ns = _try(target.feed, data, report)
     if tracemalloc.is_tracing():
         report.most_bytes = max(report.most_bytes, tracemalloc.get_traced_memory()[1] - held)
-    if took_ns > stall_ns:
+    if took_ns > target.stall_ns:
         took_ns = min(took_ns, *(_try(target.feed, data, Report()) for _ in range(3)))
-        if took_ns > stall_ns:
+        if took_ns > target.stall_ns:
             report.stalls.append((took_ns, data))
     if took_ns > report.slowest_ns:
         report.slowest_ns, report.slowest = took_ns, data

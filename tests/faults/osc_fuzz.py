@@ -71,7 +71,7 @@ def _try(data: bytes, adapter: OscMotion, emit: RecordingEmit, report: Report, r
         report.slowest_ns, report.slowest = took_ns, data
     try:
         source = PHONE if rng.random() < 0.8 else f"10.0.0.{rng.randrange(100)}"
-        adapter.receiver.on_datagram(data, (source, 5000), report.inputs * 1_000_000)
+        adapter.receiver.hear([(data, source, report.inputs * 1_000_000)])
         report.emitted += _checked(emit)
     except Exception as error:
         report.escapes.append((repr(error), data))

@@ -29,7 +29,7 @@ from choreo_adapters.sensors.osc_motion import PLAUSIBLE, OscMotion
 from choreo_service.clock import MS, NS, Clock, VirtualClock, run_virtual, work_ns
 from choreo_service.packets import ControlPacket
 from choreo_service.protocols import ControlWire, Emit, Sent
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 
 PERFORMERS: Final = 3
 PHONE: Final = "10.0.0.1"
@@ -129,7 +129,7 @@ async def _attack(
         source = PHONE if rng.random() < 0.6 else f"10.0.0.{rng.randrange(80)}"
         try:
             began_ns = work_ns()
-            adapter.receiver.on_datagram(data, (source, 5000), clock.now_ns() - rng.choice((0, 0, 0, 5, 400)) * MS)
+            adapter.receiver.hear([(data, source, clock.now_ns() - rng.choice((0, 0, 0, 5, 400)) * MS)])
             took_ns = work_ns() - began_ns
         except Exception as error:
             report.escapes.append((repr(error), data))
@@ -191,7 +191,7 @@ def _retime(data: bytes, report: Report, clock: VirtualClock) -> None:
 def _timed(data: bytes, clock: VirtualClock) -> int:
     adapter = _adapter(RecordingEmit(), clock)
     began_ns = work_ns()
-    adapter.receiver.on_datagram(data, (PHONE, 5000), clock.now_ns())
+    adapter.receiver.hear([(data, PHONE, clock.now_ns())])
     return work_ns() - began_ns
 
 

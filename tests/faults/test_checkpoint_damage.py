@@ -19,7 +19,8 @@ from choreo_models.inference.torch_kernel import mapper_of, rps_of, weights_of
 from choreo_service.config import load_settings
 from choreo_service.errors import ConfigError
 from choreo_service.packets import MODALITIES, FloatArray
-from choreo_service.service import build_core, load_models
+from choreo_service.service.models import load_models
+from choreo_service.service.playing import build_core
 
 Damage = Callable[[Path], None]
 

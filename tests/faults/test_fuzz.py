@@ -8,7 +8,7 @@ from faults import fuzz, mutants
 
 @pytest.mark.parametrize(
     ("name", "inputs", "kinds"),
-    [("heart", 20_000, 3), ("yaml", 2_000, 5), ("session", 400, 2), ("websocket", 1_000, 10)],
+    [("heart", 20_000, 3), ("yaml", 2_000, 5), ("session", 400, 2), ("header", 300, 20), ("websocket", 1_000, 10)],
 )
 def test_whatever_is_read_is_taken_or_refused(name: str, inputs: int, kinds: int) -> None:
     with fuzz.TARGETS[name]() as target:
@@ -51,7 +51,7 @@ def test_a_stall_is_seen() -> None:
     def slow(data: bytes) -> str:
         return str(sum(range(200_000 if data[0] & 1 else 10)))[:0]
 
-    report = mutants.run(mutants.Target([b"\x01"], slow, [b"\xff"]), seed=1, inputs=50, stall_ns=200_000)
+    report = mutants.run(mutants.Target([b"\x01"], slow, [b"\xff"], stall_ns=200_000), seed=1, inputs=50)
     assert report.stalls
 
 

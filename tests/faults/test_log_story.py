@@ -19,7 +19,7 @@ from choreo_service.commands import Marker, Mute, Panic, Policy, Record, Resume,
 from choreo_service.errors import AdapterLost
 from choreo_service.packets import ControlPacket
 from choreo_service.protocols import ControlWire, Emit, Sent
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 from choreo_service.testing import RecordingBridge
 from choreo_service.testing.bridges import RecordingConfig
 from choreo_service.testing.disk import SimulatedDisk
@@ -96,6 +96,7 @@ class Stage:
     def _written(self, *_: object) -> None:
         if len(self.service.controller.latest) and self.service.telemetry.ticks % WRITE_TICKS == 0:
             self.service.recorder.work()
+            self.service.recorder.sync()
 
     def _phone(self, emit: Emit, clock: Clock) -> Phone:
         self.phone = Phone(emit, clock)

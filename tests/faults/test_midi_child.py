@@ -19,6 +19,7 @@ from choreo_adapters.bridges.midi_cc.bridge import MidiCc, MidiCcConfig
 from choreo_service.clock import NS, MonotonicClock
 from choreo_service.errors import AdapterLost
 from choreo_service.packets import CONTROL_NAMES, ControlPacket
+from choreo_service.protocols import Sent
 from choreo_service.testing import sample_wires
 
 # Children that misbehave. Each says that its port is open first, as a healthy one does.
@@ -178,11 +179,14 @@ async def test_a_child_that_dies_is_lost_and_the_next_one_gets_every_value(tmp_p
     assert bridge.send(_packet(1.0), CONTROL_NAMES) == ()
     played = tmp_path / "played"
     bridge.argv = (sys.executable, "-c", RECORDING, str(played))
+    told: list[tuple[int, Sent]] = []
+    bridge.report_to(lambda performer, sent: told.append((performer, sent)))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(bridge.run())
         await _true(lambda: len(_lines(played)) == 5)
         running.cancel()
     assert _lines(played) == [f"176 {20 + i} 127" for i in range(5)]
+    assert told == [(0, tuple((name, 127.0) for name in CONTROL_NAMES))]
 
 
 @pytest.mark.asyncio

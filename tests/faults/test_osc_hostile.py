@@ -64,10 +64,10 @@ def test_a_flood_from_elsewhere_costs_the_phone_nothing_and_every_datagram_is_co
     garbage = [GENUINE, b"", bytes(2049), b"/a\0\0", bundle(*[GENUINE] * 40), message("/x", "f", 1.0)]
     sent = 0
     for tick in range(200):  # two seconds: the phone at 100 Hz, the flood at 20 kHz from 300 addresses
-        adapter.receiver.on_datagram(GENUINE, ("10.0.0.1", 1), S + tick * 10 * MS)
+        adapter.receiver.hear([(GENUINE, "10.0.0.1", S + tick * 10 * MS)])
         for i in range(200):
             source = f"10.9.9.{rng.randrange(1, 255)}" if i % 2 else "10.8.8.8"
-            adapter.receiver.on_datagram(rng.choice(garbage), (source, 1), S + tick * 10 * MS + i * 50_000)
+            adapter.receiver.hear([(rng.choice(garbage), source, S + tick * 10 * MS + i * 50_000)])
         sent += 201
     receiver = adapter.receiver
     assert receiver.received == sent
@@ -83,5 +83,5 @@ def test_one_flooder_gets_no_more_than_its_rate_also_in_bundles() -> None:
     adapter = OscMotion(config, emit, VirtualClock())
     full = bundle(*[GENUINE] * 40)
     for i in range(5_000):
-        adapter.receiver.on_datagram(full, ("10.0.0.1", 1), S + i * MS)
+        adapter.receiver.hear([(full, "10.0.0.1", S + i * MS)])
     assert 1_500 <= len(emit.samples) <= 200 + 5 * 400 + 40

@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 
 from choreo_service.clock import MS, NS, run_virtual
 from choreo_service.replay import replay_take, take_entries
-from choreo_service.session import Session, tick_list
+from choreo_service.session import Session, recorded_ticks
 from choreo_service.testing.disk import Remains
+from choreo_service.ticker import Tick
 
 PERIOD_S = 0.02
 
@@ -26,7 +27,7 @@ def events(logs: Sequence[Mapping[str, object]]) -> list[str]:
 
 
 def ticks(take: Session) -> list[int]:
-    return [k for k, _, _ in tick_list(take)]
+    return [k for k, _, _ in recorded_ticks(take)]
 
 
 def played(show: RecordedShow) -> list[int]:
@@ -142,11 +143,48 @@ def test_a_power_cut_costs_at_most_1_2_s(tmp_path: Path, moment_ms: int) -> None
     assert take.meta["ended"].startswith("cut off")
 
 
+def test_a_slow_sync_makes_no_write_late_and_is_called_safe_when_it_is(tmp_path: Path) -> None:
+    """A round of syncs takes 1.5 s to 2 s: 0.5 for each stream that was written."""
+    show = RecordedShow(sync_s=0.5)
+    show.recorder.start()
+    seen: list[tuple[int, int, Remains, Remains]] = []
+    behind: list[int] = []
+
+    def look(*_: object) -> None:
+        facts = show.recorder.health()
+        behind.append(facts["accepted"] - facts["written"])
+        if len(behind) > 170 and len(behind) % 23 == 0:
+            remains = show.disk.after_kill(), show.disk.after_power_cut()
+            seen.append((show.clock.now_ns(), facts["durable"], *remains))
+
+    show.service.listeners.append(look)
+    run_virtual(show.clock, show.service.run(seconds=10))
+    assert max(behind) <= WRITE_TICKS
+    assert len({durable for _, durable, _, _ in seen}) >= 3
+    for i, (now_ns, durable, killed, cut) in enumerate(seen):
+        (take,) = recovered(killed, tmp_path / f"killed{i}")
+        lost = [e for e in show.tape.entries[len(ticks(take)) :] if e.t_ns <= now_ns]
+        assert ticks(take) == played(show)[: len(ticks(take))]
+        assert not lost or now_ns - lost[0].t_ns <= 300 * MS
+        (take,) = recovered(cut, tmp_path / f"cut{i}")
+        assert len(ticks(take)) >= durable > 0
+    (take,) = show.finished(tmp_path)
+    assert ticks(take) == played(show)
+    assert show.recorder.health()["state"] == "idle"
+
+
 def test_a_writer_that_dies_is_announced_and_costs_the_recording_alone(tmp_path: Path) -> None:
     """By a bug of its own, which is no OSError; the next take is written as if nothing had been."""
     show = RecordedShow()
-    show.writing = False  # but as the thread does it:
-    show.service.listeners.append(lambda tick, *_: show.recorder._round() if tick.k % WRITE_TICKS == 0 else None)
+    show.writing = False  # but as the threads do it:
+    recorder = show.recorder
+
+    def rounds(tick: Tick, *_: object) -> None:
+        if tick.k % WRITE_TICKS == 0:
+            recorder._guarded(recorder.work)
+            recorder._guarded(recorder.sync)
+
+    show.service.listeners.append(rounds)
 
     def die() -> None:
         raise ZeroDivisionError("a bug")

@@ -22,7 +22,7 @@ from choreo_service.cli.failure import exit_code_of
 from choreo_service.clock import monotonic_ns
 from choreo_service.recorder import recover, unfinished
 from choreo_service.service.finishing import finish_apart
-from choreo_service.session import Session, open_session, tick_list
+from choreo_service.session import Session, open_session, recorded_ticks
 
 KILLS: Final = int(os.environ.get("CHOREO_KILLS", "6"))
 LOST_S: Final = 0.3 if "CHOREO_KILLS" in os.environ else 20.0
@@ -75,4 +75,4 @@ def test_a_take_that_ended_during_the_show_is_finished_by_another_process(tmp_pa
     assert child is not None
     assert child.wait(60) == 0
     assert not folder.exists()
-    assert tick_list(open_session(process.takes / "show"))
+    assert next(recorded_ticks(open_session(process.takes / "show")))

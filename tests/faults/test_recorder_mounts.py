@@ -25,7 +25,7 @@ from choreo_service.cli import choreo
 from choreo_service.cli.failure import exit_code_of
 from choreo_service.clock import monotonic_ns
 from choreo_service.recorder import recover, unfinished
-from choreo_service.session import Session, open_session, tick_list
+from choreo_service.session import Session, open_session, recorded_ticks
 
 CUTS: Final = int(os.environ.get("CHOREO_CUTS", "2"))
 LOST_S: Final = 1.2 if "CHOREO_CUTS" in os.environ else 20.0
@@ -116,18 +116,25 @@ def test_a_disk_that_stays_full_ends_the_take_and_not_the_show(tmp_path: Path) -
             process.start(timeout_s=PATIENCE_S)
             ballast = _fill(small)
             _wait_for(process, "ended")
-            ballast.unlink()  # finishing needs room, at the show's end
+            ballast.unlink()  # finishing needs room
             assert process.alive
             assert process.stop() == 0
         finally:
             process.stop()
+        wait_until(lambda: _made(process.takes), "the take is finished, here or by the show's helper", PATIENCE_S)
         take = open_session(process.takes / "show")
         assert exit_code_of(choreo, ["replay", str(take.path)]) == 0
         assert _logged(process, "recording.ended")["ticks"] <= len(ticks(take))
 
 
+def _made(takes: Path) -> bool:
+    """Whether `show` is a take by now; what nobody is finishing, for it found no room before, is finished here."""
+    list(recover(unfinished(takes)))
+    return (takes / "show" / "meta.json").is_file()
+
+
 def ticks(take: Session) -> list[int]:
-    return [k for k, _, _ in tick_list(take)]
+    return [k for k, _, _ in recorded_ticks(take)]
 
 
 def _fill(folder: Path) -> Path:

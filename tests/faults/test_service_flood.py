@@ -20,7 +20,7 @@ from choreo_adapters.bridges.null import NullBridge, NullConfig
 from choreo_adapters.sensors.osc_motion import OscMotion
 from choreo_service.clock import Clock, MonotonicClock
 from choreo_service.ingress import Emitter
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs 127.0.0.2 and the drop counters of /proc")
 
@@ -181,7 +181,7 @@ def test_a_receiver_that_keeps_what_it_refuses_is_seen_in_the_memory() -> None:
             self._emit(*args, **details)
 
         def rejected(self, cause: str, *, source: str = "", count: int = 1) -> None:
-            kept.append(bytes(100))
+            kept.extend(bytes(100) for _ in range(count))
             self._emit.rejected(cause, source=source, count=count)
 
     assert flooded(lambda port: (hostile(port, ELSEWHERE),), Keeping).retained() > RETAINED

@@ -90,6 +90,7 @@ class WebSocketStage:
         """The other page is served, frames and states go out, the recorder keeps what was commanded."""
         self._stage.seconds(LOOK_EVERY / RATE_HZ)
         self.service.recorder.work()
+        self.service.recorder.sync()
         self._quiet.give(frame(TEXT, json.dumps({"type": "cmd", "id": self._count, "verb": "resend"}).encode()))
         await self._spin()
         got = list(self._quiet.taken())

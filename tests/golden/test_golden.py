@@ -20,7 +20,7 @@ from golden.inputs import GOLDEN, PERIOD_NS, Golden
 from choreo_service.core import Core
 from choreo_service.packets import Step
 from choreo_service.replay import TapeEntry, first_difference, replay_tape, take_entries
-from choreo_service.service import load_models
+from choreo_service.service.models import load_models
 from choreo_service.session import open_session, recorded_steps, write_session
 
 HERE: Final = Path(__file__).parent
@@ -40,9 +40,11 @@ def inputs(name: str) -> list[TapeEntry]:
     return list(take_entries(open_session(path), PERIOD_NS)) if path.is_dir() else GOLDEN[name].make()
 
 
-def differences(golden: Golden, expected: Sequence[Step], found: Sequence[Step]) -> Iterator[str]:
+def differences(
+    golden: Golden, expected: Sequence[Step], found: Sequence[Step], nets_within: float = NETS_WITHIN
+) -> Iterator[str]:
     """One line for each step that differs."""
-    within = NETS_WITHIN if golden.models else 0.0
+    within = nets_within if golden.models else 0.0
     for reference, step in zip(expected, found, strict=True):
         comparable = step if reference.latent is not None else dataclasses.replace(step, latent=None)
         if difference := first_difference(reference, comparable, nets_within=within):

@@ -15,8 +15,8 @@ from page_stage import true
 
 from choreo_service.config import Loaded, load_settings
 from choreo_service.errors import ChoreoError, ConfigError
-from choreo_service.service import build_core
 from choreo_service.service.apart import in_a_process
+from choreo_service.service.playing import build_core
 from choreo_service.service.reload import prepare
 
 
@@ -25,7 +25,7 @@ async def test_a_configuration_and_its_models_come_back_ready_to_play(repo_root:
     load = partial(load_settings, profile="demo", home=repo_root, environ={})
     running: Loaded = await asyncio.to_thread(partial(load, overrides=("engine.mapper=rules",)))
     found = await in_a_process(partial(prepare, load, running, "", page=True))
-    assert found.read.settings.engine.mapper == "auto"
+    assert found.in_force.settings.engine.mapper == "auto"
     assert found.configuration is not None
     assert found.configuration.rows
     assert found.cast is not None

@@ -16,6 +16,7 @@ from choreo_adapters.bridges.midi_ws.clients import NOTES_KEPT, ControlClient, N
 from choreo_service.clock import MonotonicClock
 from choreo_service.errors import AdapterConfigError
 from choreo_service.packets import CONTROL_NAMES, Accent, ControlPacket
+from choreo_service.protocols import Sent
 from choreo_service.testing import sample_wires
 
 
@@ -59,6 +60,35 @@ async def test_each_frame_is_one_control_change_and_all_values_come_at_connect()
             assert bridge.health()["state"] == "open"
         await _true(lambda: bridge.health()["state"] == "waiting")
     assert bridge.health()["state"] == "closed"
+
+
+@pytest.mark.asyncio
+async def test_what_a_page_that_comes_and_a_panic_bring_is_told() -> None:
+    """Also to the first page, which gets what nobody had heard before: no `send` has returned it."""
+    told: list[tuple[int, Sent]] = []
+    async with _serving() as (bridge, browser, url):
+        bridge.report_to(lambda performer, sent: told.append((performer, sent)))
+        bridge.send(_packet(0.5), CONTROL_NAMES)
+        bridge.send(_packet(1.0, performer=2), ("density",))
+        bridge.panic()
+        assert [one for one in told if one[1]] == []  # nobody was there
+        bridge.send(_packet(0.5), CONTROL_NAMES)
+        bridge.send(_packet(1.0, performer=2), ("density",))
+        async with browser.ws_connect(url) as page:
+            heard = await _receive(page, 10)
+            messages = {
+                (performer, name): (0xB0 + performer, wire.cc, round(value))
+                for performer, sent in told
+                for name, value in sent
+                for wire in [sample_wires()[name]]
+            }
+            assert sorted(bytes(message) for message in messages.values()) == sorted(heard)
+            assert messages[0, "density"][2] == 64
+            assert messages[2, "density"][2] == 127
+            told.clear()
+            bridge.panic()
+            safe = {w.name: round(w.position(w.safe) * 127) for w in sample_wires().values()}
+            assert [(performer, dict(sent)) for performer, sent in told] == [(0, safe), (2, safe)]
 
 
 @pytest.mark.asyncio

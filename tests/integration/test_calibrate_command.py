@@ -11,7 +11,7 @@ from guided_takes import guided, packets
 from choreo_service.cli import choreo
 from choreo_service.cli.failure import exit_code_of
 from choreo_service.config import load_settings
-from choreo_service.service import build_core
+from choreo_service.service.playing import build_core
 from choreo_service.session import write_session
 
 

@@ -11,9 +11,12 @@ from guided_takes import guided, packets
 from page_stage import page_stage, true
 from shows import make_core
 
-from choreo_service.calibration.beside import CalibrationBeside
+from choreo_service.calibration.beside import PHASES, CalibrationBeside
+from choreo_service.calibration.flow import phases_of
 from choreo_service.cli import choreo
+from choreo_service.cli.calibrate.beside import calibrate_there
 from choreo_service.cli.failure import exit_code_of
+from choreo_service.cli.shows import shows_here
 from choreo_service.core import Core
 from choreo_service.errors import ChoreoError
 from choreo_service.replay import take_entries
@@ -125,3 +128,51 @@ async def test_the_page_begins_and_cancels_it(tmp_path: Path) -> None:
         async with browser.delete(address) as answer:
             assert answer.status == 204
         assert calibration.facts()["state"] == "idle"
+
+
+@pytest.mark.asyncio
+async def test_the_command_beside_a_show_goes_through_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    take = await asyncio.to_thread(_take, tmp_path)
+    async with page_stage() as (stage, _):
+        stage.page.calibration = calibration = _beside(stage.service.core, tmp_path / "profiles")
+        stage.service.facts["calibration"] = calibration.facts
+        (show,) = [show for show in await shows_here(stage.page.port) if show.base == stage.url]
+        with pytest.raises(ChoreoError, match="can't name a body"):
+            await calibrate_there(show, "Anna", 0, PHASES, replace=False)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(calibration.run())
+            asked = tasks.create_task(calibrate_there(show, "anna", 0, PHASES, replace=False))
+            await true(lambda: calibration.facts()["state"] == "waiting")
+            await asyncio.to_thread(_play, make_core(), calibration, take)
+            said = await asked
+            running.cancel()
+    assert f"wrote {tmp_path / 'profiles' / 'anna.yaml'}" in said
+    assert "plays on and listens" in capsys.readouterr().out
+
+
+@pytest.mark.asyncio
+async def test_a_command_that_is_interrupted_leaves_no_calibration_behind(tmp_path: Path) -> None:
+    async with page_stage() as (stage, _):
+        stage.page.calibration = calibration = _beside(stage.service.core, tmp_path)
+        stage.service.facts["calibration"] = calibration.facts
+        (show,) = [show for show in await shows_here(stage.page.port) if show.base == stage.url]
+        asked = asyncio.create_task(calibrate_there(show, "anna", 0, phases_of((5.0, 6.0, 7.0)), replace=False))
+        await true(lambda: calibration.facts()["state"] == "waiting")
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        assert calibration.facts()["state"] == "idle"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [([10, 30], 409), ([10, 30, 1], 409), ([10, 30, 601], 409), ([10, 30, "20"], 400), (20, 400), ([], 409)],
+)
+async def test_lengths_that_cannot_be_are_refused(tmp_path: Path, seconds: object, status: int) -> None:
+    async with page_stage() as (stage, browser):
+        stage.page.calibration = _beside(stage.service.core, tmp_path)
+        words = {"name": "anna", "seconds": seconds}
+        async with browser.post(f"{stage.url}/api/calibration", json=words) as answer:
+            assert answer.status == status
+            assert ("three lengths from 5 to 600 s" if status == 409 else "expected {") in await answer.text()

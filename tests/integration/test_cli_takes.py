@@ -90,7 +90,17 @@ def test_recover_makes_takes_and_says_so(recordings: Path, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(
-    "changes", [{"period_ns": "soon"}, {"name": "../../elsewhere"}, {"name": 7, "id": None}, {"created": []}]
+    "changes",
+    [
+        {"period_ns": "soon"},
+        {"period_ns": 0},
+        {"name": "../../elsewhere"},
+        {"name": 7, "id": None},
+        {"created": []},
+        {"performers": 0, "bits": [14], "tags": 5},
+        {"control_map": {"tension": {"cc": 500}}},
+        {"mine": float("nan")},
+    ],
 )
 def test_a_manifest_of_nonsense_does_no_harm(recordings: Path, changes: dict[str, object]) -> None:
     take = cut_off(recordings)

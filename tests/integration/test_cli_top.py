@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import structlog
@@ -17,6 +18,7 @@ from textual.widgets import Static
 from choreo_adapters.doors import keyboard
 from choreo_service.cli import choreo
 from choreo_service.cli.failure import exit_code_of
+from choreo_service.cli.shows import Show, shows_here, the_one
 from choreo_service.cli.top.address import Address, read_address
 from choreo_service.cli.top.app import Top
 from choreo_service.cli.top.keys import CHOSEN_S, CONTROL_KEYS, KEYS, Keys
@@ -112,6 +114,62 @@ async def test_a_show_that_ends_is_seen_and_one_that_begins_again_too() -> None:
 
 
 @pytest.mark.asyncio
+async def test_another_show_at_the_same_address_is_told_and_shown_anew() -> None:
+    async with page_stage() as (first, _):
+        link = Link(Address(first.url))
+        app = Top(link)
+        async with app.run_test(size=(100, 30)):
+            await true(lambda: link.up)
+            first.seconds(1.0)
+            await true(lambda: bool(link.state))
+            show_id = link.hello["show"]
+            _send_away(first)  # a take-over looks like this: the same show goes on
+            await true(lambda: not link.up)
+            await true(lambda: link.up)
+            assert link.hello["show"] == show_id
+            assert "another show" not in _shown(app)
+            _send_away(first)
+            await true(lambda: not link.up)
+            link.hello = {**link.hello, "show": "the one before"}
+            assert link.state
+            await _says(app, "another show answers here now")
+            assert (link.state, link.controls) == ({}, ())
+
+
+def _send_away(stage: PageStage) -> None:
+    for client in stage.page.hub.clients:
+        client.leave()
+
+
+@pytest.mark.asyncio
+async def test_the_shows_of_this_machine_are_found_by_what_they_say() -> None:
+    async with page_stage(performers=2) as (first, _), page_stage(port=first.page.port) as (second, _):
+        found = {show.base: show for show in await shows_here(first.page.port)}
+        assert {first.url, second.url} <= set(found)
+        assert found[first.url].id == first.page.show_id
+        assert found[first.url].performers == 2
+        assert (await check(Address(second.url))).id == second.page.show_id
+
+
+def test_of_several_shows_it_is_the_one_of_this_folder() -> None:
+    def show(port: int, home: str) -> Show:
+        return Show(f"http://127.0.0.1:{port}", str(port), Path(home).name, Path(home), 1, (), port)
+
+    mine, other, again = show(8787, "/mine"), show(8788, "/other"), show(8789, "/other")
+    assert the_one([other], Path("/mine")) is other
+    assert the_one([other, mine, again], Path("/mine")) is mine
+    with pytest.raises(
+        ChoreoError, match=r"mine at http://127\.0\.0\.1:8787; other at http://127\.0\.0\.1:8788"
+    ) as caught:
+        the_one([mine, other], None)
+    assert caught.value.fix == "say which one: choreo top --url http://127.0.0.1:8787"
+    with pytest.raises(ChoreoError, match="3 shows"):
+        the_one([mine, other, again], Path("/other"))
+    with pytest.raises(ChoreoError, match="no show answers"):
+        the_one([], Path("/mine"))
+
+
+@pytest.mark.asyncio
 async def test_another_machine_looks_with_the_token_and_steers_with_the_pin() -> None:
     async with page_stage(lan=True, pin="4711") as (stage, _):
         if not stage.page.away():
@@ -121,7 +179,8 @@ async def test_another_machine_looks_with_the_token_and_steers_with_the_pin() ->
             await check(Address(look.base))
         with pytest.raises(ChoreoError, match="wrong PIN"):
             await check(Address(look.base, look.token, "1"))
-        await check(look)
+        told = await check(look)
+        assert (told.id, told.home, told.process) == (stage.page.show_id, None, 0)  # its files are nobody's elsewhere
         for address, done in ((look, False), (steer, True)):
             link = Link(address)
             async with asyncio.TaskGroup() as tasks:

@@ -19,10 +19,11 @@ from choreo_service import logs
 from choreo_service.clock import MonotonicClock
 from choreo_service.config import load_settings
 from choreo_service.errors import ConfigError
-from choreo_service.service import Service, build_service
 from choreo_service.service import rewrite as rewriting
+from choreo_service.service.build import build_service
 from choreo_service.service.reload import Reload
 from choreo_service.service.rewrite import Rewrite
+from choreo_service.service.show import Service
 
 OPTIONS = ("engine.mapper=rules", "dashboard.port=0", "bridges.midi=null", "bridges.bars=null", "doors.osc=null")
 MINE = """\

@@ -210,7 +210,7 @@ async def test_doctor_from_the_page_is_doctor(recordings: Path) -> None:
 
 def test_the_commands_are_those_people_type(tmp_path: Path) -> None:
     (doctor,) = plans.doctor(["-p", "stage"]).commands(tmp_path)
-    assert list(doctor[1:]) == ["-m", "choreo_service", "doctor", "--json", "--beside", "-p", "stage"]
+    assert list(doctor[1:]) == ["-P", "-m", "choreo_service", "doctor", "--json", "--beside", "-p", "stage"]
     (report,) = plans.report(Path("r/take"), Path("reports"), 1, ["-o", "engine.mapper=rules"]).commands(tmp_path)
     assert report[1:4] == ("report", "r/take", "--out")
     assert report[4] == str(Path("reports/take_performer_1"))

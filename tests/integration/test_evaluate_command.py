@@ -180,9 +180,11 @@ def test_models_that_fail_are_told_by_the_exit_code(phone: Path, repo_root: Path
     [
         (("nowhere",), 3, "no takes at nowhere"),
         (("--heart", "none.tcx"), 3, "none.tcx"),
+        (("--real", "none"), 3, "none is not the folder of the real recordings"),
         (("--checkpoints", "empty"), 2, "choreo-lab train rps --out empty"),
         (("-o", "engine.mapper=rules"), 2, "engine.mapper is rules"),
         (("--out", "file"), 2, "--out DIR"),
+        (("--out", "file/new"), 2, "file is a file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -203,7 +205,7 @@ def test_mistakes_end_with_a_fix_before_any_work(
     shown = capsys.readouterr()
     assert said in shown.err
     assert "playing" not in shown.err
-    assert not (tmp_path / "out" / "evaluation.json").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]  # nothing was made
 
 
 @pytest.mark.data

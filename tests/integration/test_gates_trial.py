@@ -23,8 +23,8 @@ class _Quiet:
 
 @pytest.mark.slow
 def test_a_trial_reads_every_gate_and_an_untaught_net_misses_those_of_learning(tmp_path: Path) -> None:
-    scale = Scale(sessions=2, unseen=2, minutes=2.0, rps_steps=2, mapper_steps=2)
-    readings: dict[str, Reading] = {r.gate: r for r in trial(0, tmp_path, scale, lambda label: _Quiet())}
+    scale = Scale(sessions=2, unseen=2, minutes=1.0, rps_steps=2, mapper_steps=2)
+    readings: dict[str, Reading] = {r.name: r for r in trial(0, tmp_path, scale, lambda label: _Quiet())}
     assert not readings["M1 ble: masked R2 of motion_energy"].passed
     assert not readings["M1 clean: NMSE of motion, C3"].passed
     assert not readings["M3: MSE / ridge's on the instant"].passed

@@ -13,8 +13,8 @@ from choreo_service import registry
 from choreo_service.clock import Clock, VirtualClock
 from choreo_service.config import Adapter
 from choreo_service.protocols import Submit
-from choreo_service.service import Service
 from choreo_service.service.doors import add_doors
+from choreo_service.service.show import Service
 
 
 class _Plain(BaseModel):

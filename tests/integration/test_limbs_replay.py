@@ -14,7 +14,7 @@ from choreo_adapters.sensors.osc_motion import OscMotion
 from choreo_service.clock import MS, NS, Clock, VirtualClock, run_virtual
 from choreo_service.protocols import Emit
 from choreo_service.replay import Tape, replay_take
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 from choreo_service.session import write_session
 from choreo_service.testing import RecordingBridge
 from choreo_service.testing.bridges import RecordingConfig
@@ -38,7 +38,7 @@ class Wearer:
                 if self._rng.random() < 0.95:
                     swing = (0.0, 0.0, 9.8 + size * math.sin(i * 0.12))
                     data = message("/comote/v3/1/accelerometer", "fffif", *swing, 77_000 + i * 10, 100.0)
-                    self.phones.receiver.on_datagram(data, (ip, 5000), self._clock.now_ns())
+                    self.phones.receiver.hear([(data, ip, self._clock.now_ns())])
         await self._clock.sleep_until(start_ns + 60 * NS)
 
 

@@ -14,7 +14,7 @@ from choreo_service.commands import Tap, parse
 from choreo_service.packets import LATENT_DIM, LatentPacket, Step
 from choreo_service.protocols import Emit
 from choreo_service.replay import Tape, first_difference, replay_tape
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 from choreo_service.testing import RecordingBridge
 from choreo_service.testing.bridges import RecordingConfig
 

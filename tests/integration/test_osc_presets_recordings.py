@@ -53,8 +53,8 @@ class Stage:
 
     def hear(self, datagrams: Iterable[bytes], t_ns: int) -> np.ndarray:
         for data in datagrams:
-            self.adapter.receiver.on_datagram(data, ("10.0.0.1", 9000), t_ns)
-        return self.features.read(t_ns)
+            self.adapter.receiver.hear([(data, "10.0.0.1", t_ns)])
+        return np.array(self.features.read(t_ns))
 
 
 def _through(app: str, take: Sequence[Moment], **config: object) -> tuple[np.ndarray, set[str]]:

@@ -26,7 +26,9 @@ from choreo_service.errors import ConfigError
 from choreo_service.packets import CONTROL_NAMES, CONTROLS, SensorPacket, Step
 from choreo_service.protocols import Models
 from choreo_service.replay import Tape
-from choreo_service.service import Service, build_service, load_models
+from choreo_service.service.build import build_service
+from choreo_service.service.models import load_models
+from choreo_service.service.show import Service
 from choreo_service.session import write_session
 
 PERIOD = 20_000_000
@@ -64,9 +66,7 @@ async def with_phones(service: Service, seconds: float, *ips: str) -> None:
             await service.clock.sleep_until(service.clock.now_ns() + 20 * MS)
             for n, ip in enumerate(ips):
                 up = 9.8 + 4.0 * math.sin(2 * math.pi * (1.2 + n) * i / 50)
-                receiver.on_datagram(
-                    message("/choreo/motion/accel", "fff", 0.0, 0.0, up), (ip, 5000), service.clock.now_ns()
-                )
+                receiver.hear([(message("/choreo/motion/accel", "fff", 0.0, 0.0, up), ip, service.clock.now_ns())])
         await running
 
 

@@ -18,7 +18,8 @@ from choreo_service.core import Core
 from choreo_service.packets import FloatArray, SensorPacket, Step
 from choreo_service.protocols import Models
 from choreo_service.replay import Tape, first_difference, replay_tape
-from choreo_service.service import Service, load_models
+from choreo_service.service.models import load_models
+from choreo_service.service.show import Service
 from choreo_service.testing import RecordingBridge
 from choreo_service.testing.bridges import RecordingConfig
 

@@ -20,7 +20,8 @@ from choreo_pipelines.importers import read_source
 from choreo_pipelines.importers.command import write_take
 from choreo_pipelines.report.command import report_take
 from choreo_service.cli.failure import exit_code_of
-from choreo_service.packets import Step
+from choreo_service.clock import MS, NS
+from choreo_service.packets import SensorPacket, Step
 from choreo_service.replay import replay_tape, take_entries
 from choreo_service.session import open_session, write_session
 
@@ -39,6 +40,17 @@ def phone(tmp_path: Path) -> Path:
     rows = [f"{i / 100},0,0,{9.81 + 2 * np.sin(i / 8):.4f}" for i in range(2000)]
     source.write_text("\n".join(["t,ax,ay,az", *rows]))
     return write_take(read_source(source), tmp_path / "takes" / "phone").path
+
+
+@pytest.fixture
+def duo(tmp_path: Path) -> Path:
+    """A few seconds of two phones, recorded as performers 0 and 1."""
+    packets = [
+        SensorPacket("acceleration", i % 2, i, NS + i * 5 * MS, NS + i * 5 * MS, None, "two", (0.0, 0.0, 9.8 + i % 7))
+        for i in range(4000)
+    ]
+    meta = {"source": "live", "performers": 2, "period_ns": 20 * MS, "start_ns": NS}
+    return write_session(tmp_path / "takes" / "two", packets=packets, steps=[], meta=meta).path
 
 
 def report(*arguments: str | Path) -> int:
@@ -124,8 +136,14 @@ def test_a_loop_shows_whether_it_stays_the_same(synthetic: list[Path], tmp_path:
     assert drift["passes"] == 5
 
 
+def test_a_neighbour_with_more_performers_lends_the_body_of_one(phone: Path, duo: Path, tmp_path: Path) -> None:
+    assert duo.parent == phone.parent
+    assert report(phone, "--out", tmp_path / "out") == 0
+    assert f"Swapped body: take {duo.name}." in (tmp_path / "out" / "report.md").read_text()
+
+
 def test_mistakes_end_with_a_fix_before_any_work(
-    synthetic: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    synthetic: list[Path], duo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("do not lose")
@@ -134,6 +152,7 @@ def test_mistakes_end_with_a_fix_before_any_work(
         ((synthetic[0], "--out", tmp_path / "mine"), 2, "is in use and holds no report"),
         ((synthetic[0], "--swap", synthetic[0], "--out", tmp_path / "x"), 3, "is the take itself"),
         ((synthetic[0], "--performer", "3", "--out", tmp_path / "x"), 2, "has 1 performer;"),
+        ((duo, "-o", "engine.performers=1", "--out", tmp_path / "x"), 3, "has 2 performers, the configuration 1"),
         ((synthetic[0], "--drift-minutes", "1", "--out", tmp_path / "x"), 2, "5<=x<=240"),
     ):
         assert report(*arguments) == code

@@ -14,8 +14,10 @@ from choreo_service.clock import NS, VirtualClock, run_virtual
 from choreo_service.config import Loaded, load_settings
 from choreo_service.desk import Ack
 from choreo_service.replay import replay_take
-from choreo_service.service import Service, build_core, build_service
+from choreo_service.service.build import build_service
 from choreo_service.service.finishing import finish_now
+from choreo_service.service.playing import build_core
+from choreo_service.service.show import Service
 from choreo_service.session import open_session
 from choreo_service.testing import RecordingBridge
 from choreo_service.testing.bridges import RecordingConfig

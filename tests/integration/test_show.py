@@ -12,7 +12,7 @@ from choreo_service.commands import Freeze, Hold, Marker, Mute, Policy, Resend
 from choreo_service.errors import AdapterConfigError
 from choreo_service.packets import CONTROL_NAMES
 from choreo_service.protocols import Emit
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 from choreo_service.testing import RecordingBridge, ScriptedSensor
 from choreo_service.testing.bridges import RecordingConfig
 from choreo_service.testing.sensors import ScriptConfig

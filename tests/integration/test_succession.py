@@ -19,7 +19,8 @@ from choreo_service.clock import MS, NS, VirtualClock, run_virtual
 from choreo_service.commands import Shape
 from choreo_service.config import DashboardSettings, load_settings
 from choreo_service.packets import SensorPacket, Step
-from choreo_service.service import Service, build_service
+from choreo_service.service.build import build_service
+from choreo_service.service.show import Service
 from choreo_service.service.succession import note, snapshot, succeed, take_over
 from choreo_service.session.state import dump_state
 from choreo_service.standby.packing import pack, unpack
@@ -121,6 +122,23 @@ def test_a_state_of_another_configuration_is_refused_and_the_show_goes_on(repo_r
     assert second.service.recorder.health()["state"] == "recording"
     played(second, clock, 0.5)
     assert second.steps
+
+
+def test_other_models_begin_at_rest_and_the_log_says_so(repo_root: Path, tmp_path: Path) -> None:
+    clock = VirtualClock()
+    first = Engine(repo_root, clock, tmp_path)
+    played(first, clock, 2.0)
+    second = Engine(repo_root, clock, tmp_path)
+    nets = dump_state(second.service.core.state()["engine"]["models"][2])
+    assert dump_state(first.left["core"]["engine"]["models"][2]) != nets
+    with capture_logs() as log:
+        succeed(second.service, turn({**first.left, "models": ["older", "0" * 64]}))
+    told = [(entry["before"], entry["now"]) for entry in log if entry["event"] == "standby.other_models"]
+    assert told == [("older", second.service.core.mapper)]
+    state = second.service.core.state()
+    assert dump_state(state["engine"]["models"][2]) == nets
+    assert dump_state(state["frames"]) == dump_state(first.left["core"]["frames"])
+    assert state["engine"]["hand_over"]["left"] > 0  # the controls go over in even steps
 
 
 def test_another_tick_begins_a_grid_and_a_core_of_its_own(repo_root: Path, tmp_path: Path) -> None:

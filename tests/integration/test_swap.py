@@ -22,7 +22,8 @@ from choreo_service.errors import SessionError
 from choreo_service.packets import Step
 from choreo_service.recorder import finish
 from choreo_service.replay import ReplayReport, replay_take, replay_tape, settings_of
-from choreo_service.service import build_core, models_of_take
+from choreo_service.service.playing import build_core
+from choreo_service.service.wardrobe import models_of_take
 from choreo_service.session import Session, open_session
 from choreo_service.testing.disk import SimulatedDisk
 
@@ -172,6 +173,7 @@ def recorded(show: Show, *changes: Callable[[], None], begin: int = 0) -> Sessio
         if tick.k == begin:
             recorder.start("show")
         recorder.work()
+        recorder.sync()
 
     if not begin:
         recorder.start("show")

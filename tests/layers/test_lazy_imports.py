@@ -25,9 +25,15 @@ def test_the_watcher_of_a_standby_loads_nothing_heavy() -> None:
     assert _loaded_by("import choreo_service.standby.watcher").isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("module", ["choreo_service.service", "choreo_service.cli.run"])
+@pytest.mark.parametrize("module", ["choreo_service.service.runtime", "choreo_service.cli.run"])
 def test_the_stage_loads_neither_the_studio_nor_a_plotter(module: str) -> None:
     assert _loaded_by(f"import {module}").isdisjoint({"choreo_pipelines", "matplotlib"})
+
+
+@pytest.mark.parametrize("module", ["models", "refusals"])
+def test_what_is_refused_waits_for_no_web_server(module: str) -> None:
+    assert "aiohttp" not in _loaded_by(f"import choreo_service.service.{module}")
+    assert "aiohttp" in _loaded_by("import choreo_service.service.runtime")
 
 
 def test_the_question_can_be_answered_with_yes() -> None:

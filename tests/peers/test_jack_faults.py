@@ -22,6 +22,8 @@ BAND: Final = 8  # as many dancers fill rtmidi's buffer within seconds when JACK
 HANGS_S: Final = 8.0  # until the buffer is full and that has been noticed
 RETRY_S: Final = 15.0  # the longest wait of supervisor and MIDI process together, with reserve
 DOWN_S: Final = 1.5
+LOST: Final = ("warning", "peer.lost")
+BACK: Final = ("info", "peer.back")
 TICKS_PER_S: Final = 50.0
 MIDI: Final = {"type": "midi_cc", "api": "jack"}
 
@@ -38,7 +40,7 @@ def test_a_stopped_server_leaves_the_tick_and_osc_alone_and_midi_goes_on_afterwa
 ) -> None:
     with MidiSink(server) as sink, show(tmp_path, server, {"midi": MIDI}) as playing:
         server.connect(str(playing.choreo.midi_out), sink.midi_in)
-        assert _seconds_until_right(playing, sink) <= RIGHT_AGAIN_S
+        assert _seconds_until_right(playing, sink, RETRY_S) < NEVER
         usual = playing.stretch(STRETCH_S)
         heard = sink.state().count
         server.pause()
@@ -55,18 +57,22 @@ def test_a_stopped_server_leaves_the_tick_and_osc_alone_and_midi_goes_on_afterwa
 def test_a_midi_process_that_freezes_with_the_server_is_replaced(server: JackServer, tmp_path: Path) -> None:
     bridges = {"midi": {**MIDI, "port": "sink"}}
     with MidiSink(server) as sink, show(tmp_path, server, bridges, dancers=BAND) as playing:
-        assert _seconds_until_right(playing, sink) <= RIGHT_AGAIN_S
+        assert _seconds_until_right(playing, sink, RETRY_S) < NEVER
         usual = playing.stretch(STRETCH_S)
         server.pause()
         stopped = playing.stretch(HANGS_S)
         assert [event for event in log_events(playing.choreo, adapter="midi") if "hangs" in str(event)]
         server.resume()
         assert _seconds_until_right(playing, sink, RETRY_S) < NEVER
-        playing.stretch(1.5)  # the service looks at its receivers once a second
+        wait_until(lambda: _told_of_midi(playing)[-1] == BACK, "word that MIDI is back", RETRY_S)
     _assert_undisturbed(usual, stopped)
-    lost, back = log_events(playing.choreo, adapter="midi")
-    assert (lost["level"], back["level"]) == ("warning", "info")
-    assert back["down_s"] > 1.0
+    told = _told_of_midi(playing)
+    # Back means that the server let the new process open its port. On a busy machine that one may hang as well, or miss
+    # the sink among the ports, while the server makes up for its pause: a loss of its own, with a return of its own.
+    assert told == [LOST, BACK] * (len(told) // 2)
+    events = log_events(playing.choreo, adapter="midi")
+    hung = next(i for i, event in enumerate(events) if "hangs" in event.get("cause", ""))
+    assert events[hung + 1]["down_s"] > 1.0
 
 
 @pytest.mark.parametrize(("dancers", "paused_s"), [(1, 1.0), (BAND, HANGS_S)], ids=["MIDI waits", "MIDI hangs"])
@@ -100,6 +106,11 @@ def test_midi_comes_back_with_a_new_server_of_the_same_name(server: JackServer, 
     lost, back = log_events(playing.choreo, adapter="midi")
     assert (lost["level"], back["level"]) == ("warning", "info")
     assert DOWN_S - 1.0 <= back["down_s"] <= DOWN_S + RETRY_S
+
+
+def _told_of_midi(playing: Show) -> list[tuple[str, str]]:
+    """(level, event) of all that the log says of it."""
+    return [(event["level"], event["event"]) for event in log_events(playing.choreo, adapter="midi")]
 
 
 def _seconds_until_right(playing: Show, sink: MidiSink, *timeout_s: float) -> float:

@@ -13,7 +13,7 @@ from rig import Choreo, JackServer, wait_until
 from rig.clock_ear import PER_BEAT, ClockEar, behind_ms, bpm_of
 from rig.mido_clock import MidoClock
 
-pytestmark = [pytest.mark.peer("jackd"), pytest.mark.slow]
+pytestmark = [pytest.mark.peer("jackd"), pytest.mark.slow, pytest.mark.alone]
 
 LISTEN_S: Final = 20.0
 START_AFTER: Final = 240  # ticks: by then everything is connected

@@ -252,7 +252,7 @@ def _learn(rig: PageRig, hand: Mouse | Keys) -> None:
     hand.use(rig.page.get_by_role("button", name="learn manual tension"))
     rig.answered("move the knob for manual tension")
     rig.page.get_by_role("status").filter(has_text="move a knob").wait_for()
-    rig.knobs.cc(KNOB, 0)
+    rig.teach()
     rig.page.get_by_role("cell", name=f"CC {KNOB} ch 1").wait_for()
     rig.turn(0)
     rig.knobs.__exit__()

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from rig import Choreo, JackServer, wait_until
-from rig.clock_ear import ClockEar, behind_ms, bpm_of
+from rig.clock_ear import PER_BEAT, ClockEar, behind_ms, bpm_of, missing
 from rig.strudel import CLOCK, Strudel
 from rig.strudel.relay import MidiRelay
 
-pytestmark = [pytest.mark.peer("strudel", "jackd"), pytest.mark.slow]
+pytestmark = [pytest.mark.peer("strudel", "jackd"), pytest.mark.slow, pytest.mark.alone]
 
 SETTLE_S: Final = 15.0
 LISTEN_S: Final = 25.0
@@ -50,15 +50,18 @@ def test_the_transport_follows_strudel_s_clock(
     ticks = ear.ticks("theirs")
     (our_bpm, _), (their_bpm, _) = bpm_of(_since(ear.ticks("ours"), settled)), bpm_of(_since(ticks, settled))
     behind = behind_ms(_since(ear.beats("ours", even=True), settled), ear.beats("theirs", even=False))
+    left_out = missing(ticks)
     gaps_ms = np.percentile(1e3 * np.diff(ticks), (5, 95, 100))
     with capsys.disabled():
         print(
-            f"\nStrudel {their_bpm:.3f} bpm, ticks {gaps_ms[0]:.0f} to {gaps_ms[1]:.0f} ms, at most {gaps_ms[2]:.0f}"
-            f"; ours {our_bpm:.3f}, beats {behind.mean():+.1f} ms behind, sd {behind.std():.1f}"
+            f"\nStrudel {their_bpm:.3f} bpm, ticks {gaps_ms[0]:.0f} to {gaps_ms[1]:.0f} ms, at most {gaps_ms[2]:.0f}, "
+            f"{left_out} left out; ours {our_bpm:.3f}, beats {behind.mean():+.1f} ms behind, sd {behind.std():.1f}"
         )
     assert their_bpm == pytest.approx(CYCLES_PER_S * 240, rel=0.005)
     assert our_bpm == pytest.approx(their_bpm, rel=0.005)
-    assert abs(behind.mean()) <= 20.0
+    # MIDI clock is counted: among ticks as uneven as these, one that Strudel left out may pass for a late one.
+    tick_ms = 1e3 * 60.0 / (their_bpm * PER_BEAT)
+    assert abs(behind.mean()) <= 20.0 + (tick_ms if left_out else 0.0)
 
 
 def _since(times: NDArray[np.float64], begin: float) -> NDArray[np.float64]:

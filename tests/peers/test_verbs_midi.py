@@ -16,7 +16,8 @@ from choreo_service.config import Loaded, load_settings
 from choreo_service.controller import MAP_S
 from choreo_service.desk import Ack
 from choreo_service.packets import CONTROL_NAMES
-from choreo_service.service import Service, build_service
+from choreo_service.service.build import build_service
+from choreo_service.service.show import Service
 
 pytestmark = [pytest.mark.peer("jackd"), pytest.mark.slow]
 

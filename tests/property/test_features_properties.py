@@ -33,8 +33,7 @@ def test_any_motion_gives_finite_bounded_columns(sequence: list[tuple[str, int, 
         t_ns += shift
         features.update(stream, t_ns, values)
         row = features.read(t_ns + 5_000_000)
-        assert row.dtype == np.float32
-        assert all(lo <= v <= hi for v, (lo, hi) in zip(row, LIMITS, strict=True))
+        assert all(isinstance(v, float) and lo <= v <= hi for v, (lo, hi) in zip(row, LIMITS, strict=True))
 
 
 @settings(max_examples=25, deadline=None)

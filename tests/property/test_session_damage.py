@@ -12,7 +12,7 @@ from session_samples import some_accents, some_events, some_packets, some_sent, 
 
 from choreo_service.errors import SessionError
 from choreo_service.schemas import KINDS, validate
-from choreo_service.session import Session, open_session, tick_list, write_session
+from choreo_service.session import Session, open_session, recorded_ticks, write_session
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,8 @@ def take(tmp_path_factory: pytest.TempPathFactory) -> Session:
 def _read_everything(session: Session) -> None:
     for _ in session.packets():
         pass
-    tick_list(session)
+    for _ in recorded_ticks(session):
+        pass
     for kind in session.kinds:
         session.table(kind)
 

@@ -57,6 +57,15 @@ class PageRig:
         )
         self.until(there, f"{control} at {position}")
 
+    def teach(self) -> None:
+        """The knob is moved until it is learnt; JACK may lose what comes too early."""
+
+        def learnt() -> bool:
+            self.knobs.cc(KNOB, 0)
+            return bool(self.learnt()["bindings"])
+
+        wait_until(learnt, "the knob is learnt", timeout_s=PATIENCE_S, every_s=0.2)
+
     def turn(self, value: int) -> None:
         """The learnt knob stands at `value`, and so does tension at both; JACK may lose what comes too early."""
 

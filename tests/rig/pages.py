@@ -31,12 +31,12 @@ T = TypeVar("T")
 
 VIEWS: Final = ("/", "/stage", "/map", "/sensors", "/takes", "/health", "/config")
 FETCHED: Final = {
-    "/takes": "main tbody tr",
+    "/takes": "main tbody [role=rowheader]",
     "/config": "main input",
     "/health": "main tbody tr",
     "/sensors": "main table",
 }
-DESK, PHONE = (1280, 900), (390, 844)
+DESK, TABLET, PHONE = (1280, 900), (768, 1024), (390, 844)
 
 REPO_ROOT: Final = Path(__file__).resolve().parents[2]
 

@@ -11,8 +11,9 @@ from typing import Final, Self
 from choreo_service.clock import MonotonicClock
 from choreo_service.config import load_settings
 from choreo_service.dashboard.dashboard import Dashboard
-from choreo_service.service import Service, build_service
+from choreo_service.service.build import build_service
 from choreo_service.service.reload import Reload
+from choreo_service.service.show import Service
 from rig.process import wait_until
 
 OPEN_S: Final = 60.0  # a slow machine reads models and pages

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from choreo_service.clock import NS
-from choreo_service.session import Session, tick_list
+from choreo_service.session import Session, recorded_ticks
 from rig.ports import free_tcp_port
 from rig.process import Process
 
@@ -46,4 +46,4 @@ class RecordingProcess(Process):
 
 def lost_s(take: Session, end_ns: int) -> float:
     """Age, at `end_ns` of the monotonic clock, of the first tick the take lacks."""
-    return max(0, end_ns - tick_list(take)[-1][2] - PERIOD_NS) / NS
+    return max(0, end_ns - list(recorded_ticks(take))[-1][2] - PERIOD_NS) / NS

@@ -24,9 +24,19 @@ SENSOR_FAULTS: Final = (
     "crash",
     "silent death",  # neither data nor an exception
 )
-BRIDGE_FAULTS: Final = ("lose", "raise", "refuse to start")
+BRIDGE_FAULTS: Final = (
+    "lose",
+    "raise",
+    "refuse to start",
+    "new receiver",  # behind a bridge that stays: it is sent everything once more
+)
 MACHINE_FAULTS: Final = ("stall", "busy")  # the loop blocked for long, and every tick for a little
-DISK_FAULTS: Final = ("full", "slow", "refuses")
+DISK_FAULTS: Final = (
+    "full",
+    "slow",  # syncs take long
+    "stuck",  # writes do
+    "refuses",
+)
 CRASHES: Final = ("power cut", "kill")
 POISON: Final = (math.nan, math.inf, -math.inf, 1e30, -1e308, 5e-324)
 

@@ -13,10 +13,15 @@ from simulation.parts import LONGEST_STALL_NS
 from simulation.recorded import RECORDED
 from simulation.show import Played
 
-from choreo_service.packets import CONTROLS, MODALITIES
+from choreo_service.packets import ACCENT, CONTROLS, MODALITIES, ModalityState
 from choreo_service.replay import first_difference, replay_tape
 
 _SLACK: Final = 1e-6  # of float32
+_SLACK_S: Final = 1e-3  # ages are kept as float32
+_BELIEVED: Final = (ModalityState.LIVE, ModalityState.HELD)
+_FRESH: Final = (ModalityState.LIVE, ModalityState.RECOVERING)
+_HOLD_AFTER_S: Final = np.array([m.hold_after_s for m in MODALITIES.values()])
+_LOST_AFTER_S: Final = np.array([math.inf if m.free_running else m.missing_after_s for m in MODALITIES.values()])
 ADAPTER_STATES: Final = {"starting", "up", "down", "stopped"}
 
 
@@ -54,20 +59,23 @@ def controls_are_finite_in_range_and_slow_enough(show: Played) -> None:
 def frames_are_finite_and_states_legal(show: Played) -> None:
     for step in show.tape.steps:
         assert np.isfinite(step.frame.features()).all(), f"tick {step.frame.k}: {step.frame.features()}"
-    for states in show.service.telemetry.states:
-        assert set(states) == set(MODALITIES)
-        assert set(states.values()) <= {"live", "held", "missing", "recovering"}, states
+    frames = [step.frame for step in show.tape.steps]
+    state, age_s = np.array([frame.state for frame in frames]), np.array([frame.age_s for frame in frames])
+    assert set(np.unique(state)) <= set(ModalityState), f"states {np.unique(state)}"
+    believed, fresh = np.isin(state, _BELIEVED), np.isin(state, _FRESH)
+    clear = np.abs(age_s - _HOLD_AFTER_S) > _SLACK_S
+    assert (fresh == (age_s <= _HOLD_AFTER_S))[clear].all(), "a modality is held early or late"
+    assert not (believed & (age_s > _LOST_AFTER_S + _SLACK_S)).any(), "a modality is believed too long"
     assert show.adapter_states <= ADAPTER_STATES, show.adapter_states
 
 
 def what_is_sent_lies_in_its_range(show: Played) -> None:
     wires = default_map().wires()
     for name, bridge in show.bridges.items():
-        for packet, names in bridge.packets:
-            for control in names:
-                value, wire = packet.value(control), wires[control]
-                assert math.isfinite(value), f"{name} got {control} {value}"
-                assert wire.lo - _SLACK <= value <= wire.hi + _SLACK, f"{name} got {control} {value}"
+        for *_, control, value in bridge.wire:
+            lo, hi = (0.0, 1.0) if control == ACCENT else (wires[control].lo, wires[control].hi)
+            assert math.isfinite(value), f"{name} got {control} {value}"
+            assert lo - _SLACK <= value <= hi + _SLACK, f"{name} got {control} {value}"
 
 
 def queues_are_bounded_and_drops_counted(show: Played) -> None:

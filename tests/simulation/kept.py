@@ -49,9 +49,11 @@ def takes_of(remains: Remains, *, replayed: bool) -> dict[Path, Kept | SessionEr
 
 def _kept(take: Session, replayed: bool) -> Kept:
     columns: Sequence[Sequence[Any]] = [column.to_pylist() for column in take.table("sent").columns]
+    steps = list(recorded_steps(take))
     return Kept(
-        entries=list(take_entries(take, PERIOD)),
-        steps=list(recorded_steps(take)),
+        # Packets that a power cut kept without any step are no ticks: they would be played on a grid of their own.
+        entries=list(take_entries(take, PERIOD)) if steps else [],
+        steps=steps,
         sent=list(zip(*columns, strict=True)),
         markers=[(marker["t_ns"], marker["label"]) for marker in take.meta["markers"]],
         lost_rows=take.meta["lost_rows"],

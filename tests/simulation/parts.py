@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from simulation.faults import POISON, Plan
@@ -14,7 +14,7 @@ from choreo_service.clock import MS, NS, Clock, VirtualClock
 from choreo_service.commands import COMMANDS, CommandError, parse
 from choreo_service.desk import Ack, Desk
 from choreo_service.errors import AdapterLost
-from choreo_service.packets import CONTROL_NAMES, ControlPacket
+from choreo_service.packets import CONTROL_NAMES, Accent, ControlPacket
 from choreo_service.protocols import ControlWire, Emit, Sent
 from choreo_service.testing import RecordingBridge
 from choreo_service.testing.bridges import RecordingConfig
@@ -105,12 +105,21 @@ class SimSensor:
         return [self._rng.gauss(0.0, 0.3), self._rng.gauss(0.3 * swing, 0.3), 9.81 + swing + self._rng.gauss(0.0, 0.1)]
 
 
+Row = tuple[int, int, int, str, float]  # k, t_ns, performer, control, value
+
+
 class SimBridge(RecordingBridge):
-    """A receiver that vanishes, a driver that raises; keeps what it was given and when it was open."""
+    """A receiver that vanishes or is another one, a driver that raises; keeps what it was given and when it was open.
+
+    `wire` is all that went out, in its order, whoever asked for it; `tick` tells the newest (k, t_ns) of a performer.
+    """
 
     def __init__(self, controls: Mapping[str, ControlWire], clock: Clock, plan: Plan, name: str) -> None:
         super().__init__(RecordingConfig(), controls, clock)
         self._clock, self._plan = clock, plan
+        self.wire: list[Row] = []
+        self.tick: Callable[[int], tuple[int, int]] = lambda performer: (0, 0)
+        self._current: dict[int, dict[str, float]] = {}  # performer -> control -> what its receiver should have
         self._rng = random.Random(f"{plan.seed} {name}")
         self.open = False
         self.closed_ns = 0
@@ -120,8 +129,11 @@ class SimBridge(RecordingBridge):
             raise OSError("the port is taken")
         self.open = True
         try:
+            lost_ns = self._clock.now_ns() + round(self._rng.uniform(0.1, 8.0) * NS)
+            if "new receiver" in self._plan.bridge:
+                await self._greet_until(lost_ns if "lose" in self._plan.bridge else 1 << 62)
             if "lose" in self._plan.bridge:
-                await self._clock.sleep_until(self._clock.now_ns() + round(self._rng.uniform(0.1, 8.0) * NS))
+                await self._clock.sleep_until(lost_ns)
                 raise AdapterLost("the receiver is gone")
             await asyncio.Event().wait()
         finally:
@@ -131,7 +143,27 @@ class SimBridge(RecordingBridge):
     def send(self, control: ControlPacket, names: Sequence[str]) -> Sent:
         if "raise" in self._plan.bridge and self._rng.random() < 0.02:
             raise RuntimeError("a driver's bug")
-        return super().send(control, names)
+        sent = super().send(control, names)
+        self._current.setdefault(control.performer, {}).update(sent)
+        self._put(control.k, control.t_ns, control.performer, sent)
+        return sent
+
+    def accent(self, accent: Accent) -> bool:
+        self._put(self.tick(accent.performer)[0], accent.t_ns, accent.performer, (("accent", accent.strength),))
+        return super().accent(accent)
+
+    def send_unasked(self, performer: int, sent: Sent) -> None:
+        self._put(*self.tick(performer), performer, sent)
+        super().send_unasked(performer, sent)
+
+    async def _greet_until(self, end_ns: int) -> None:
+        while (next_ns := self._clock.now_ns() + round(self._rng.uniform(0.1, 3.0) * NS)) < end_ns:
+            await self._clock.sleep_until(next_ns)
+            for performer, values in self._current.items():
+                self.send_unasked(performer, tuple(values.items()))
+
+    def _put(self, k: int, t_ns: int, performer: int, sent: Sent) -> None:
+        self.wire += [(k, t_ns, performer, control, value) for control, value in sent]
 
 
 class SimMachine:
@@ -153,7 +185,7 @@ class SimMachine:
 
 
 class SimOperator:
-    """Presses everything there is, with arguments that are right, wrong or missing."""
+    """Presses everything there is, with arguments that are right, wrong or missing, and panic until it is there."""
 
     def __init__(self, clock: Clock, plan: Plan) -> None:
         self._clock = clock
@@ -173,5 +205,6 @@ class SimOperator:
             except CommandError:
                 self.misspelt += 1
                 continue
-            if self.desk is not None:
-                self.answers.append(self.desk.submit(command, "simulation"))
+            for _ in range(2 if verb == "panic" else 1):
+                if self.desk is not None:
+                    self.answers.append(self.desk.submit(command, "simulation"))

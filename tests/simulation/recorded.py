@@ -18,6 +18,7 @@ PROMISED_NS: Final = {"power cut": 1200 * MS, "kill": 300 * MS}  # what was acce
 def recorder_counters_add_up(show: Played) -> None:
     """Accepted = written + waiting; what was offered beyond that is counted as dropped, and nothing waits unbounded."""
     assert not show.writer.bugs, show.writer.bugs
+    assert show.writer.disk.open_files == 0, "files were left open"
     assert show.writer.rounds or not show.writer.spans, "the writer had no round"
     now = Position(len(show.tape.entries), {})
     for one in [*show.writer.rounds, *(span.counters(now) for span in show.writer.spans)]:
@@ -103,8 +104,8 @@ def _unsent(show: Played, span: Span, kept: Kept | None, end: Position) -> dict[
     """What each bridge got and the take lacks, at its end; AssertionError where they differ before that."""
     missing = {}
     for name, bridge in show.bridges.items():
-        packets = bridge.packets[span.begin.sent.get(name, 0) : end.sent[name]]
-        got = [(p.k, p.t_ns, p.performer, name, control, p.value(control)) for p, names in packets for control in names]
+        wire = bridge.wire[span.begin.sent.get(name, 0) : end.sent[name]]
+        got = [(k, t_ns, performer, name, control, value) for k, t_ns, performer, control, value in wire]
         rows = [row for row in kept.sent if row[3] == name] if kept is not None else []
         for i, row in enumerate(rows):
             assert i < len(got), f"{row} was never sent"

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shows import make_recorder, make_service
+from shows import make_accents, make_recorder, make_service
 from simulation.faults import Plan
 from simulation.kept import Kept, takes_of
 from simulation.parts import SimBridge, SimMachine, SimOperator, SimSensor
@@ -15,7 +15,7 @@ from simulation.writer import FOLDER, Position, SimWriter
 from choreo_service.clock import VirtualClock, run_virtual
 from choreo_service.errors import SessionError
 from choreo_service.replay import Tape
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 
 BRIDGES = ("first", "second")
 REPLAYED = 20  # takes of every so many shows go through a core once more: it takes as long as the show
@@ -43,7 +43,7 @@ class Played:
         for step in self.tape.steps:
             out.update(step.frame.t_ns.to_bytes(8, "little") + step.controls.tobytes())
         for bridge in self.bridges.values():
-            out.update(repr(bridge.packets).encode())
+            out.update(repr(bridge.wire).encode())
         return out.hexdigest()
 
 
@@ -53,7 +53,7 @@ def play(seed: int, seconds: float = 10.0) -> Played:
     clock = VirtualClock(start_ns=1 + plan.rng.randrange(1 << 50))
     tape, bridges = Tape(), dict[str, SimBridge]()
     writer = SimWriter(
-        clock, plan, lambda: Position(len(tape.entries), {name: len(b.packets) for name, b in bridges.items()})
+        clock, plan, lambda: Position(len(tape.entries), {name: len(b.wire) for name, b in bridges.items()})
     )
     operator = SimOperator(clock, plan)
 
@@ -79,13 +79,17 @@ def play(seed: int, seconds: float = 10.0) -> Played:
         performers=plan.performers,
         bound=plan.bound,
         exit_ease_s=plan.exit_ease_s,
+        accents=make_accents(plan.performers),
         recorder=lambda core: make_recorder(clock, core, FOLDER, writer.disk, queue_s=plan.queue_s, keep_free_mb=0),
     )
     operator.desk = service.desk
+    latest = service.controller.latest
+    for one in bridges.values():
+        one.tick = lambda performer: (latest[performer].k, latest[performer].t_ns)
     service.listeners.append(tape)
     writer.recorder = service.recorder
     service.desk.hooks.append(writer.answered)
-    service.beside |= {"writer": writer.run, "crash": writer.pull_the_plug}
+    service.beside |= {"writer": writer.write, "syncs": writer.sync, "crash": writer.pull_the_plug}
     if plan.recording:
         service.recorder.start()
         writer.look()
@@ -103,7 +107,7 @@ def _end_recording(played: Played, *, replayed: bool) -> None:
     recorder.stop("the show ended")
     writer.look()
     writer.work()
-    recorder.close()
+    assert recorder.close()
     played.takes = takes_of(writer.disk.after_kill(), replayed=replayed)
     if writer.crash is not None:
         played.survivors = takes_of(writer.crash.remains, replayed=replayed)

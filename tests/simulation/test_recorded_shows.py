@@ -1,4 +1,5 @@
-"""Each invariant of the recorder sees its violation: takes and counters of a quiet show, spoilt one at a time."""
+"""Each invariant of the recorder sees its violation: takes and counters of a quiet show, spoilt one at a time; and
+shows whose recorder isn't told of what goes out between two ticks."""
 
 from __future__ import annotations
 
@@ -9,10 +10,14 @@ from typing import Final
 import pytest
 from simulation.faults import Plan
 from simulation.kept import Kept
-from simulation.recorded import RECORDED
+from simulation.parts import SimBridge
+from simulation.recorded import RECORDED, a_take_is_what_was_played_and_sent
 from simulation.show import Played, play
 
 from choreo_service.errors import SessionError
+from choreo_service.packets import ACCENT, ControlPacket
+from choreo_service.protocols import Sent
+from choreo_service.recorder import Recorder
 
 SECONDS: Final = 3.0
 
@@ -185,6 +190,42 @@ def test_each_invariant_sees_its_violation(spoil: Callable[[Played], None], brok
     spoil(show)
     with pytest.raises(AssertionError):
         invariant(show)
+
+
+def tell_of_nothing_unasked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SimBridge, "report_to", lambda bridge, told: None)
+
+
+def tell_of_no_accent(patch: pytest.MonkeyPatch) -> None:
+    keep = Recorder.sent
+
+    def sent(recorder: Recorder, bridge: str, packet: ControlPacket, sent: Sent) -> None:
+        keep(recorder, bridge, packet, tuple(one for one in sent if one[0] != ACCENT))
+
+    patch.setattr(Recorder, "sent", sent)
+
+
+BETWEEN_TICKS: Final[Mapping[str, tuple[Callable[[Plan], bool], Callable[[pytest.MonkeyPatch], None]]]] = {
+    "panic": (lambda plan: plan.commands and not plan.bridge, tell_of_nothing_unasked),
+    "new receiver": (lambda plan: not plan.commands and plan.bridge == {"new receiver"}, tell_of_nothing_unasked),
+    "accent": (lambda plan: not plan.commands and not plan.bridge, tell_of_no_accent),
+}
+
+
+@pytest.mark.parametrize("what", BETWEEN_TICKS)
+def test_a_take_that_lacks_what_went_out_between_two_ticks_is_seen(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_have_it, leave_out = BETWEEN_TICKS[what]
+    plans = (Plan.of(seed, SECONDS) for seed in range(2000))
+    for plan in [p for p in plans if p.recording and not p.disk and not p.machine and may_have_it(p)]:
+        with monkeypatch.context() as patch:
+            leave_out(patch)
+            show = play(plan.seed, SECONDS)
+        try:
+            a_take_is_what_was_played_and_sent(show)
+        except AssertionError:
+            a_take_is_what_was_played_and_sent(play(plan.seed, SECONDS))
+            return
+    pytest.fail(f"no show had a {what}, or none was missed")
 
 
 def test_every_invariant_is_spoilt() -> None:

@@ -6,10 +6,11 @@ A failing seed is printed; `CHOREO_SHOW_SEED=1234 pytest tests/simulation` plays
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -17,7 +18,11 @@ from typing import Final
 import pytest
 from simulation.faults import BRIDGE_FAULTS, CRASHES, DISK_FAULTS, MACHINE_FAULTS, SENSOR_FAULTS, Plan
 from simulation.invariants import INVARIANTS
+from simulation.recorded import RECORDED
 from simulation.show import Played, play
+
+from choreo_service.clock import NS
+from choreo_service.packets import ModalityState
 
 SHOWS: Final = int(os.environ.get("CHOREO_SHOWS", "200"))
 ONE: Final = os.environ.get("CHOREO_SHOW_SEED")
@@ -59,6 +64,10 @@ def test_the_faults_really_strike() -> None:
     assert sum(show.service.telemetry.skipped for show in shows) > 100
     assert {"down", "up"} <= set().union(*(show.adapter_states for show in shows))
     assert any(show.service.controller.bridge_errors for show in shows)
+    bridges = [bridge for show in shows for bridge in show.bridges.values()]
+    assert any(bridge.panics for bridge in bridges), "no panic was immediate"
+    assert any(bridge.unasked and not bridge.panics for bridge in bridges), "no receiver was new"
+    assert any(bridge.accents for bridge in bridges)
     assert set().union(*(show.writer.struck for show in shows)) == set(DISK_FAULTS)
     assert (
         sum(span.recording.dropped for show in shows for span in show.writer.spans) > 100
@@ -90,8 +99,20 @@ def spoil_grid(show: Played) -> None:
     show.tape.entries[5] = show.tape.entries[5]._replace(k=3)
 
 
+def spoil_due(show: Played) -> None:
+    show.tape.entries[5] = show.tape.entries[5]._replace(t_ns=show.tape.entries[5].t_ns + 1)
+
+
+def spoil_skips(show: Played) -> None:
+    show.service.telemetry.skipped += 1
+
+
 def spoil_range(show: Played) -> None:
     show.tape.steps[9].controls[0, 1] = 1.5
+
+
+def spoil_number(show: Played) -> None:
+    show.tape.steps[9].controls[0, 1] = math.nan
 
 
 def spoil_speed(show: Played) -> None:
@@ -100,6 +121,33 @@ def spoil_speed(show: Played) -> None:
 
 def spoil_frame(show: Played) -> None:
     show.tape.steps[9].frame.motion[0, 2] = float("nan")
+
+
+def spoil_state(show: Played) -> None:
+    show.tape.steps[9].frame.state[0, 0] = 7
+
+
+def spoil_held(show: Played) -> None:
+    """Held, though it was heard a moment ago."""
+    frame = show.tape.steps[-1].frame
+    frame.age_s[0, 0], frame.state[0, 0] = 0.0, ModalityState.HELD
+
+
+def spoil_belief(show: Played) -> None:
+    frame = show.tape.steps[-1].frame
+    frame.age_s[0, 0], frame.state[0, 0] = 1000.0, ModalityState.HELD
+
+
+def spoil_adapter(show: Played) -> None:
+    show.adapter_states.add("confused")
+
+
+def spoil_bound(show: Played) -> None:
+    """Too many wait, and the books say so."""
+    source = next(iter(show.service.ingress._queues))
+    packet = next(packet for entry in show.tape.entries for packet in entry.packets)
+    show.service.ingress._queues[source] = deque([packet] * (show.plan.bound + 1))
+    show.service.ingress.accepted[source] += show.plan.bound + 1
 
 
 def spoil_count(show: Played) -> None:
@@ -113,8 +161,15 @@ def spoil_packets(show: Played) -> None:
 
 
 def spoil_sent(show: Played) -> None:
-    packet, names = show.bridges["first"].packets[-1]
-    show.bridges["first"].packets[-1] = (replace(packet, density=7.0), names)
+    show.bridges["first"].wire.append((1, show.start_ns, 0, "density", 7.0))
+
+
+def spoil_sent_number(show: Played) -> None:
+    show.bridges["first"].wire.append((1, show.start_ns, 0, "density", math.inf))
+
+
+def spoil_sent_accent(show: Played) -> None:
+    show.bridges["first"].wire.append((1, show.start_ns, 0, "accent", 1.1))
 
 
 def spoil_end(show: Played) -> None:
@@ -125,24 +180,42 @@ def spoil_order(show: Played) -> None:
     show.bridges["first"].closed_ns = show.start_ns
 
 
-@pytest.mark.parametrize(
-    ("spoil", "broken"),
-    [
-        (spoil_grid, "ticks_keep_the_grid"),
-        (spoil_range, "controls_are_finite_in_range_and_slow_enough"),
-        (spoil_speed, "controls_are_finite_in_range_and_slow_enough"),
-        (spoil_frame, "frames_are_finite_and_states_legal"),
-        (spoil_count, "queues_are_bounded_and_drops_counted"),
-        (spoil_packets, "a_tick_uses_exactly_its_packets"),
-        (spoil_packets, "exact_replay_gives_the_same"),
-        (spoil_sent, "what_is_sent_lies_in_its_range"),
-        (spoil_end, "it_ends_at_neutral_and_in_order"),
-        (spoil_order, "it_ends_at_neutral_and_in_order"),
-    ],
-)
+def spoil_closing(show: Played) -> None:
+    show.bridges["first"].open = True
+
+
+def spoil_silence(show: Played) -> None:
+    show.service.ingress._earliest_ns = show.tape.entries[-1].t_ns + NS * 3
+
+
+SPOILS: Final = {
+    "ticks_keep_the_grid": (spoil_grid, spoil_due, spoil_skips),
+    "a_tick_uses_exactly_its_packets": (spoil_packets,),
+    "controls_are_finite_in_range_and_slow_enough": (spoil_range, spoil_speed, spoil_number),
+    "frames_are_finite_and_states_legal": (
+        spoil_frame,
+        spoil_state,
+        spoil_held,
+        spoil_belief,
+        spoil_adapter,
+    ),
+    "what_is_sent_lies_in_its_range": (spoil_sent, spoil_sent_number, spoil_sent_accent),
+    "queues_are_bounded_and_drops_counted": (spoil_count, spoil_bound),
+    "it_ends_at_neutral_and_in_order": (spoil_end, spoil_order, spoil_closing, spoil_silence),
+    "exact_replay_gives_the_same": (spoil_packets,),
+}
+
+
+@pytest.mark.parametrize(("spoil", "broken"), [(spoil, name) for name, spoils in SPOILS.items() for spoil in spoils])
 def test_each_invariant_sees_its_violation(spoil: Callable[[Played], None], broken: str) -> None:
     show = play(HARMLESS_BRIDGES, 3.0)
-    spoil(show)
     invariant = next(one for one in INVARIANTS if one.__name__ == broken)
+    invariant(show)
+    spoil(show)
     with pytest.raises(AssertionError):
         invariant(show)
+
+
+def test_every_invariant_is_spoilt() -> None:
+    """Those of the recorder are in test_recorded_shows."""
+    assert set(SPOILS) == {invariant.__name__ for invariant in INVARIANTS} - {one.__name__ for one in RECORDED}

@@ -21,7 +21,7 @@ from shows import make_service
 from choreo_service.clock import NS, Clock, VirtualClock, run_virtual
 from choreo_service.core import Core
 from choreo_service.recorder import Recorder
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 
 WARM_UP: Final = 0.4  # of a run, but no more than two minutes: caches, buckets, histograms fill
 SAMPLE_S: Final = 2.0

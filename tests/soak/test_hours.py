@@ -25,7 +25,7 @@ from choreo_service.disk import DiskFile
 from choreo_service.packets import CONTROLS, SensorPacket, Step
 from choreo_service.protocols import Emit
 from choreo_service.recorder import Recorder
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 from choreo_service.ticker import Tick
 
 pytestmark = pytest.mark.usefixtures("no_log")
@@ -111,6 +111,7 @@ class Ledger:
 
     def write(self) -> None:
         self.service.recorder.work()
+        self.service.recorder.sync()
 
     def check(self, hours: float) -> None:
         """AssertionError names the counter that is wrong."""

@@ -19,7 +19,7 @@ from choreo_service.clock import VirtualClock, run_virtual
 from choreo_service.protocols import Models
 from choreo_service.recorder import recover, unfinished
 from choreo_service.replay import replay_take
-from choreo_service.service import load_models
+from choreo_service.service.models import load_models
 from choreo_service.session import Session
 from choreo_service.testing import RecordingBridge
 from choreo_service.testing.bridges import RecordingConfig
@@ -44,6 +44,7 @@ def test_a_real_wrist_replays_exactly(tmp_path: Path, data_dir: Path, repo_root:
         recorder=lambda core: make_recorder(clock, core, Path("/recordings"), disk, queue_s=10),
     )
     service.listeners.append(lambda tick, *_: service.recorder.work() if tick.k % 10 == 0 else None)
+    service.listeners.append(lambda tick, *_: service.recorder.sync() if tick.k % 50 == 0 else None)
     service.recorder.start("hour")
     run_virtual(clock, service.run(60 * MINUTES))
     service.recorder.close()

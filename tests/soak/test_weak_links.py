@@ -31,7 +31,7 @@ from choreo_service.clock import NS, VirtualClock, run_virtual
 from choreo_service.engine import Engine
 from choreo_service.packets import CONTROLS, Step
 from choreo_service.protocols import Models
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 from choreo_service.ticker import Tick
 
 pytestmark = pytest.mark.usefixtures("no_log")

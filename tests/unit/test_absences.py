@@ -15,7 +15,7 @@ from choreo_service.absences import ANYTHING, Absences
 from choreo_service.clock import NS, Clock, VirtualClock, run_virtual
 from choreo_service.packets import MODALITY_NAMES, Frame, ModalityState
 from choreo_service.protocols import Emit
-from choreo_service.service import Service
+from choreo_service.service.show import Service
 
 LIVE, HELD, RECOVERING, MISSING = ModalityState
 

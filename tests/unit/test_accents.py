@@ -130,6 +130,23 @@ def test_an_accent_leaves_on_its_packet_not_on_the_tick() -> None:
     assert service.controller.accents == 1
 
 
+@pytest.mark.parametrize(("age_ms", "heard"), [(0, 1), (200, 1), (201, 0), (2000, 0)])
+def test_a_hit_that_comes_late_is_not_played_but_told(age_ms: int, heard: int) -> None:
+    """As after a stall, when what waited in the socket is read at once."""
+    clock, seen = VirtualClock(), list[Accent]()
+    service = make_service(clock, {}, {}, accents=make_accents())
+    service.on_accent.append(seen.append)
+    bridge = RecordingBridge(RecordingConfig(), {}, clock)
+    service.controller.attach("sink", bridge)
+    start_ns = clock.now_ns()
+    clock.advance(NS + age_ms * MS)
+    for i in range(100):
+        values = HIT if i == 99 else REST
+        service.ingress.put("acceleration", values, source_id="phone", rx_ns=start_ns + NS - (99 - i) * 10 * MS)
+    assert len(seen) == 1
+    assert len(bridge.accents) == heard
+
+
 def test_a_bridge_that_raises_neither_stops_the_sensor_nor_the_others() -> None:
     class Faulty(RecordingBridge):
         def accent(self, accent: Accent) -> bool:

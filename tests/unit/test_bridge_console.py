@@ -163,13 +163,17 @@ def test_a_file_gets_one_plain_line_every_few_seconds(monkeypatch: pytest.Monkey
 
 
 def test_panic_shows_the_safe_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, dict[str, float]]] = []
+
     def act(bridge: ConsoleBars) -> None:
+        bridge.report_to(lambda performer, sent: told.append((performer, dict(sent))))
         bridge.send(MIDDLE, CONTROL_NAMES)
         bridge.panic()
 
     text, _ = _drawn(monkeypatch, _Terminal(live=False), act, seconds=5.5)
     assert "density=0.20" in text
     assert "fx_send=0.00" in text
+    assert told == [(0, {name: wire.safe for name, wire in sample_wires().items()})]
 
 
 def test_a_stopped_terminal_costs_frames_not_time(monkeypatch: pytest.MonkeyPatch) -> None:

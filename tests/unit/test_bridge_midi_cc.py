@@ -20,8 +20,8 @@ from choreo_service.config import OutputSettings
 from choreo_service.controller import Controller
 from choreo_service.errors import AdapterConfigError
 from choreo_service.packets import CONTROL_NAMES, ControlPacket
-from choreo_service.protocols import ControlWire
-from choreo_service.service import build_paths
+from choreo_service.protocols import ControlWire, Sent
+from choreo_service.service.build import build_paths
 from choreo_service.testing import sample_wires
 
 OPEN = {"state": "open", "port": "choreo", "api": "jack"}
@@ -35,6 +35,8 @@ class _Rig:
         self.bridge = MidiCc(MidiCcConfig(**config), controls or sample_wires(), self.clock)
         self.link = MidiLink((), self.bridge._note, self.clock)
         self.bridge._link = self.link  # type: ignore[assignment]
+        self.told: list[tuple[int, Sent]] = []
+        self.bridge.report_to(lambda performer, sent: self.told.append((performer, sent)))
 
     def send(self, *positions: float, performer: int = 0, names: Sequence[str] = CONTROL_NAMES) -> tuple[Any, ...]:
         wires = zip(sample_wires().values(), positions, strict=True)
@@ -54,6 +56,14 @@ def test_positions_become_rounded_control_changes() -> None:
     sent = rig.send(0.0, 0.25, 0.5, 0.75, 1.0)
     assert rig.link.take() == [bytes((0xB0, 20 + i, v)) for i, v in enumerate((0, 32, 64, 95, 127))]
     assert sent == tuple(zip(CONTROL_NAMES, (0.0, 32.0, 64.0, 95.0, 127.0), strict=True))
+
+
+def test_what_is_sent_together_wakes_the_child_once() -> None:
+    rig = _opened(bits=14, client_name="fine")
+    rig.send(*[0.5] * 5)
+    assert rig.link.writes == 1
+    rig.send(*[0.5] * 5)  # no news
+    assert rig.link.writes == 1
 
 
 def test_values_beyond_the_range_are_clamped_and_infinite_ones_not_sent() -> None:
@@ -91,8 +101,10 @@ def test_nothing_is_written_while_the_port_is_not_open_and_all_when_it_opens() -
     assert not rig.link.records
     rig.link.report(OPEN)
     assert rig.link.take() == [bytes((0xB0, 20 + i, 127)) for i in range(5)]
+    assert rig.told == [(0, tuple((name, 127.0) for name in CONTROL_NAMES))]
     rig.link.report(OPEN)  # a heartbeat
     assert not rig.link.records
+    assert len(rig.told) == 1
 
 
 def test_a_reopened_port_gets_every_current_value() -> None:
@@ -105,6 +117,9 @@ def test_a_reopened_port_gets_every_current_value() -> None:
     rig.link.report(OPEN)
     expected = [bytes((0xB0, 20, 0))] + [bytes((0xB0, 21 + i, 64)) for i in range(4)]
     assert rig.link.take() == expected + [bytes((0xB1, 20 + i, 127)) for i in range(5)]
+    first, second = (dict(sent) for _, sent in rig.told)
+    assert first == dict(zip(CONTROL_NAMES, (0.0, 64.0, 64.0, 64.0, 64.0), strict=True))
+    assert second == dict.fromkeys(CONTROL_NAMES, 127.0)
 
 
 def test_a_full_pipe_drops_and_counts_and_the_value_goes_out_with_the_next_chance() -> None:
@@ -149,6 +164,32 @@ def test_panic_sends_safe_values_and_nothing_else_when_notes_are_to_be_left_alon
     assert rig.link.take() == safe
     rig.bridge.panic()
     assert rig.link.take() == safe
+
+
+def test_panic_tells_what_it_sent_and_nothing_where_nobody_hears_it() -> None:
+    rig = _Rig()
+    rig.bridge.panic()
+    assert rig.told == []
+    rig.link.report(OPEN)
+    rig.told.clear()
+    rig.send(*[1.0] * 5, performer=15, names=["density"])
+    rig.link.full = True
+    rig.bridge.panic()
+    assert rig.told == []
+    rig.link.full = False
+    rig.bridge.panic()
+    safe = {w.name: float(round(w.position(w.safe) * 127)) for w in sample_wires().values()}
+    assert [(performer, dict(sent)) for performer, sent in rig.told] == [(0, safe), (15, safe)]
+
+
+def test_a_control_that_was_moved_to_another_controller_is_not_sent_to_its_old_one() -> None:
+    wires = sample_wires()
+    rig = _Rig(wires)
+    rig.send(*[1.0] * 5)
+    wires["density"] = dataclasses.replace(wires["density"], cc=90)
+    rig.send(*[1.0] * 5)
+    rig.link.report(OPEN)
+    assert sorted(message[1] for message in rig.link.take()) == [20, 22, 23, 24, 90]
 
 
 def test_panic_silences_notes_on_every_channel_in_use() -> None:

@@ -17,9 +17,10 @@ from pythonosc.osc_packet import OscPacket
 
 from choreo_adapters.bridges.osc_out import OscOut, OscOutConfig
 from choreo_adapters.bridges.osc_out import bridge as module
-from choreo_service.clock import NS, VirtualClock
+from choreo_service.clock import NS, VirtualClock, run_virtual
 from choreo_service.errors import AdapterLost
 from choreo_service.packets import CONTROL_NAMES, Accent, ControlPacket
+from choreo_service.protocols import Sent
 from choreo_service.testing import sample_wires
 
 PACKET = ControlPacket(0, 0, 0, 1.0, 0.5, -0.5, 300.0, 64.0)
@@ -153,6 +154,20 @@ def test_panic_sends_the_safe_values_of_every_performer_seen(layout: str) -> Non
     assert values == pytest.approx([w.safe for w in sample_wires().values()] * 2)
 
 
+def test_panic_tells_what_32_bits_carried_and_nothing_of_what_was_lost() -> None:
+    bridge, wire, _ = _open()
+    told: list[tuple[int, Sent]] = []
+    bridge.report_to(lambda performer, sent: told.append((performer, sent)))
+    bridge.send(SECOND, CONTROL_NAMES)
+    wire.datagrams.clear()
+    wire.trouble = [BlockingIOError()]
+    bridge.panic()
+    [(performer, sent)] = told
+    assert performer == 1
+    assert [name for name, _ in sent] == list(CONTROL_NAMES[1:])
+    assert [value for _, value in sent] == [value for _, numbers in wire.messages() for value in numbers]
+
+
 def test_a_refusal_is_a_state_and_the_datagram_goes_out_all_the_same() -> None:
     bridge, wire, clock = _open()
     wire.trouble = [ConnectionRefusedError(111, "Connection refused")]
@@ -174,6 +189,53 @@ def test_a_vanished_network_is_a_state_and_nothing_is_reported_as_sent() -> None
     health = bridge.health()
     assert (health["state"], health["failed"]) == ("network-down", 1)
     assert "unreachable" in health["reason"]
+
+
+@pytest.mark.parametrize("layout", ["separate", "bundle", "wekinator", "n_set"])
+def test_a_network_that_is_back_brings_what_was_offered_meanwhile(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, wire = VirtualClock(), _Wire()
+    down = [True]
+
+    class Socket(_Wire):
+        def __init__(self, *_: int) -> None:
+            self.datagrams, self.trouble = wire.datagrams, []
+
+        def setblocking(self, _: bool) -> None:
+            pass
+
+        def connect(self, _: object) -> None:
+            if down[0]:
+                raise OSError(101, "Network is unreachable")
+
+        def recv(self, _: int) -> bytes:
+            raise BlockingIOError
+
+    told: list[tuple[int, Sent]] = []
+
+    async def play() -> None:
+        bridge = OscOut(OscOutConfig(host="192.0.2.1", layout=layout), sample_wires(), clock)
+        bridge.report_to(lambda performer, sent: told.append((performer, sent)))
+        running = asyncio.get_running_loop().create_task(bridge.run())
+        monkeypatch.setattr(module.socket, "socket", Socket)
+        monkeypatch.setattr(OscOut, "_resolve", _resolved)
+        await clock.sleep_until(clock.now_ns() + NS)
+        bridge.send(PACKET, CONTROL_NAMES)
+        bridge.send(dataclasses.replace(PACKET, density=0.25), ("density",))
+        assert bridge.health()["state"] == "network-down"
+        assert wire.datagrams == []
+        down[0] = False
+        await clock.sleep_until(clock.now_ns() + NS // 5)
+        assert bridge.health()["state"] == "sending"
+        running.cancel()
+
+    run_virtual(clock, play())
+    values = [value for _, numbers in wire.messages() for value in numbers if isinstance(value, float)]
+    assert values == pytest.approx([1.0, 0.25, -0.5, 300.0, 64.0])
+    assert [one for one in told if one[1]] == [(0, tuple(zip(CONTROL_NAMES, values, strict=True)))]
+
+
+async def _resolved(self: OscOut) -> tuple[int, tuple[str, int]]:
+    return socket.AF_INET, ("192.0.2.1", 57120)
 
 
 def test_a_full_socket_drops_and_counts() -> None:

@@ -18,7 +18,7 @@ from choreo_service.config import load_settings
 from choreo_service.core import Core
 from choreo_service.errors import ConfigError
 from choreo_service.packets import FEATURE_COLUMNS, SensorPacket
-from choreo_service.service import build_core
+from choreo_service.service.playing import build_core
 from choreo_service.ticker import Tick
 
 PERIOD = 20_000_000

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from choreo_service.session import write_session
 
 
 class FakeService:
-    """Stands in for choreo_service.service and choreo_service.replay."""
+    """Stands in for what the commands take from choreo_service.service and choreo_service.replay."""
 
     def __init__(self) -> None:
         self.loaded: Loaded | None = None
@@ -41,6 +40,9 @@ class FakeService:
 
     def chosen_models(self, loaded: Loaded) -> None:
         """The rules play."""
+
+    def judge(self, loaded: Loaded) -> None:
+        """Everything fits."""
 
     def build_core(self, loaded: Loaded) -> str:
         self.loaded = loaded
@@ -63,15 +65,17 @@ class FakeService:
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> FakeService:
     fake = FakeService()
-    for name in ("choreo_service.service", "choreo_service.replay"):
-        module = ModuleType(name)
-        module.run_service, module.build_core = fake.run_service, fake.build_core  # type: ignore[attr-defined]
-        module.build_accents = fake.build_accents  # type: ignore[attr-defined]
-        module.replay_take = fake.replay_take  # type: ignore[attr-defined]
-        module.settings_of = lambda session: ()  # type: ignore[attr-defined]
-        module.models_of_take = lambda session, _: f"those of {session.path.name}"  # type: ignore[attr-defined]
-        module.chosen_models = fake.chosen_models  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, name, module)
+    for name, stand_in in {
+        "service.runtime.run_service": fake.run_service,
+        "service.models.chosen_models": fake.chosen_models,
+        "service.refusals.judge": fake.judge,
+        "service.playing.build_core": fake.build_core,
+        "service.playing.build_accents": fake.build_accents,
+        "service.wardrobe.models_of_take": lambda session, _: f"those of {session.path.name}",
+        "replay.replay_take": fake.replay_take,
+        "replay.settings_of": lambda session: (),
+    }.items():
+        monkeypatch.setattr(f"choreo_service.{name}", stand_in)
     monkeypatch.setenv("CHOREO_HOME", str(repo_root))
     return fake
 

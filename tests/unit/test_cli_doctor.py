@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from choreo_service import doctor, registry
-from choreo_service.cli import choreo
+from choreo_service.cli import choreo, shows
 from choreo_service.cli.failure import exit_code_of
 from choreo_service.clock import MS, VirtualClock, run_virtual
 from choreo_service.config import Loaded, load_settings
@@ -92,6 +92,22 @@ def test_lateness_is_measured_on_the_grid_and_missed_slots_are_skipped() -> None
     start = clock.now_ns()
     late = run_virtual(clock, timing.lateness(clock, 20 * MS, 0.2))
     assert late == [1, 1, 45, 1, 1, 1, 1, 1]  # ticks 4 and 5 were over when tick 3 woke
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setscheduler"), reason="this system has no real-time scheduling")
+def test_real_time_priority_is_tried_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, asked = os.sched_getscheduler(0), list[int]()
+    monkeypatch.setattr(os, "sched_setscheduler", lambda pid, policy, parameters: asked.append(policy))
+    (permitted,) = timing.priority()
+    assert (permitted.status, asked) == ("ok", [os.SCHED_FIFO, before])
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    (refused,) = timing.priority()
+    assert refused.status == "warn"
+    assert "rtprio" in refused.fix
 
 
 @pytest.mark.parametrize(
@@ -227,3 +243,24 @@ def test_doctor_prints_a_table_or_json(
     assert json.loads(capsys.readouterr().out)["ok"] is True
     assert exit_code_of(choreo, ["doctor", "--home", str(repo_root), "-o", "engine.seed=x"]) == 1
     assert "fail  configuration" in capsys.readouterr().out
+
+
+def test_what_the_show_of_this_workspace_holds_is_in_order(
+    repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = shows.Show("http://127.0.0.1:8787", "a", "mine", repo_root.resolve(), 1, ("phone",), 4711)
+
+    async def playing() -> list[shows.Show]:
+        return [mine]
+
+    monkeypatch.setattr(shows, "shows_here", playing)
+    seen: list[int | None] = []
+
+    def examine(*_: object, seconds: float, show: int | None) -> Report:
+        seen.append(show)
+        return Report(())
+
+    monkeypatch.setattr(doctor, "examine", examine)
+    for home in (repo_root, tmp_path):
+        exit_code_of(choreo, ["doctor", "--home", str(home)])
+    assert seen == [4711, None]

@@ -10,12 +10,13 @@ import pytest
 from osc_datagrams import APPS, Moment, message
 
 from choreo_adapters.sensors.osc_motion import OscMotion
-from choreo_service.cli import choreo
+from choreo_service.cli import choreo, shows
 from choreo_service.cli.failure import exit_code_of
 from choreo_service.cli.phone.guide import code, welcome
 from choreo_service.cli.phone.live import Heard, View
 from choreo_service.clock import NS, VirtualClock
-from choreo_service.doctor.network import lan_addresses, port_fault
+from choreo_service.doctor import network
+from choreo_service.doctor.network import Holder, lan_addresses, port_fault
 
 LAN = "192.0.2.10"
 AT_REST = Moment(1000, (0.0, 0.0, 0.0), (0.0, 0.0, 9.8), (0.0, 0.0, 0.0))
@@ -33,7 +34,7 @@ class Rig:
         for _ in range(times):
             self.clock.advance(NS // times)
             for data in datagrams:
-                self.adapter.receiver.on_datagram(data, (ip, 5000), self.clock.now_ns())
+                self.adapter.receiver.hear([(data, ip, self.clock.now_ns())])
         return self.view.lines(self.adapter.health(), self.heard, 1.0)
 
 
@@ -151,3 +152,19 @@ def test_a_second_of_a_slow_heart_is_no_silence() -> None:
     assert lines[0] == "your packets arrive: 1/s"
     assert "heart_rate 1/s" in lines[1]
     assert "silent" not in lines[1]
+
+
+def test_a_show_that_has_the_port_is_named_by_its_page(
+    repo_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+        held.bind(("0.0.0.0", 0))
+        port = held.getsockname()[1]
+        monkeypatch.setattr(network, "holder", lambda _: Holder("choreo", 4711))
+        monkeypatch.setattr(shows, "shows_here", _one_show)
+        assert exit_code_of(choreo, ["phone", "--home", str(repo_root), "--port", str(port)]) == 1
+    assert "hears phones itself, and http://127.0.0.1:8787/sensors tells which" in capsys.readouterr().err
+
+
+async def _one_show() -> list[shows.Show]:
+    return [shows.Show("http://127.0.0.1:8787", "a", "my-show", Path("/my-show"), 1, ("phone",), 4711)]

@@ -8,8 +8,10 @@ import pytest
 
 from choreo_service.clock import MS, NS, VirtualClock, run_virtual
 from choreo_service.controller import Controller, ControlPath
-from choreo_service.packets import CONTROL_NAMES, ControlPacket, Frame, Step, TempoPacket
+from choreo_service.packets import CONTROL_NAMES, Accent, ControlPacket, Frame, Step, TempoPacket
 from choreo_service.protocols import ControlWire, Sent
+from choreo_service.testing import RecordingBridge
+from choreo_service.testing.bridges import RecordingConfig
 
 PERIOD = 20 * MS
 
@@ -168,6 +170,46 @@ def test_what_was_really_sent_is_told() -> None:
     made.on_sent.append(lambda name, packet, sent: told.append((name, packet.k, sent)))
     made.offer(step(1, 0.5))
     assert told == [("bridge", 1, tuple((n, 5.0) for n in CONTROL_NAMES))]
+
+
+def test_what_a_bridge_sends_unasked_is_told_with_the_tick_before() -> None:
+    made = Controller({n: path(n) for n in CONTROL_NAMES}, performers=2, period_ns=PERIOD, refresh_s=1.0)
+    bridge = RecordingBridge(RecordingConfig(), {n: path(n).wire for n in CONTROL_NAMES}, VirtualClock())
+    made.attach("bridge", bridge)
+    told: list[tuple[str, int, int, int, Sent]] = []
+    made.on_sent.append(lambda name, packet, sent: told.append((name, packet.k, packet.t_ns, packet.performer, sent)))
+    made.offer(replace(step(7, 0.5), controls=np.full((2, 5), 0.5, np.float32)))
+    told.clear()
+    before = made.sent
+    made.panic_now()
+    safe = tuple((name, 0.0) for name in CONTROL_NAMES)
+    assert told == [("bridge", 7, 7 * PERIOD, performer, safe) for performer in (0, 1)]
+    bridge.send_unasked(1, (("density", 2.5),))
+    assert told[2:] == [("bridge", 7, 7 * PERIOD, 1, (("density", 2.5),))]
+    assert made.sent == before + 11
+    for nobody in (-1, 2, 300):
+        bridge.send_unasked(nobody, (("density", 2.5),))
+    bridge.send_unasked(0, ())
+    assert len(told) == 3
+
+
+def test_an_accent_is_told_by_whoever_played_it_with_its_own_time() -> None:
+    class Deaf(Bridge):
+        def accent(self, accent: Accent) -> bool:
+            if self.broken:
+                raise OSError("unplugged")
+            return False
+
+    made, _ = controller()
+    played, deaf, broken = RecordingBridge(RecordingConfig(), {}, VirtualClock()), Deaf(), Deaf()
+    broken.broken = True
+    for name, bridge in {"broken": broken, "played": played, "deaf": deaf}.items():
+        made.attach(name, bridge)  # type: ignore[arg-type]
+    made.offer(step(7, 0.5))
+    told: list[tuple[str, int, int, Sent]] = []
+    made.on_sent.append(lambda name, packet, sent: told.append((name, packet.k, packet.t_ns, sent)))
+    made.accent(Accent(0, seq=3, t_ns=7 * PERIOD + 5, rx_ns=0, strength=0.75))
+    assert told == [("played", 7, 7 * PERIOD + 5, (("accent", 0.75),))]
 
 
 def test_bridges_that_keep_time_are_told_on_every_tick_while_attached() -> None:

@@ -305,7 +305,7 @@ VERBS: dict[str, Callable[[Stage], None]] = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     moves=st.lists(st.tuples(st.sampled_from(sorted(VERBS)), st.integers(1, 12)), max_size=20),
     takeover=st.sampled_from(["pick-up", "scaling"]),

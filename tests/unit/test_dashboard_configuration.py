@@ -69,9 +69,24 @@ def test_a_good_change_is_told_as_file_and_as_options(configuration: Configurati
 )
 def test_a_wrong_change_is_refused_in_words(configuration: Configuration, changes: dict[str, Any], says: str) -> None:
     told = configuration.propose(changes)
-    assert any(says in problem for problem in told["problems"]), told
+    assert any(says in problem["problem"] for problem in told["problems"]), told
     assert told["yaml"] == ""
     assert told["options"] == []
+
+
+def test_every_mistake_is_told_in_one_go_with_its_key(configuration: Configuration) -> None:
+    changes = {
+        "engine.period_ms": 500,
+        "log.level": "loud",
+        "bridges.synth.port": 0,
+        "engine.perod_ms": 20,
+        "dashboard.host": "0.0.0.0",
+        "output.ease_ms": 750,
+    }
+    found = {problem["key"]: problem for problem in configuration.propose(changes)["problems"]}
+    assert set(found) == set(changes) - {"output.ease_ms", "dashboard.host"} | {"dashboard"}
+    assert found["engine.period_ms"]["problem"] == "engine.period_ms: found 500; allowed: a number from 5 to 50"
+    assert found["engine.perod_ms"]["fix"] == "write engine.period_ms"
 
 
 def test_what_is_proposed_is_what_the_start_accepts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import mido
 import numpy as np
@@ -16,6 +17,7 @@ from choreo_service.cli import choreo
 from choreo_service.cli.failure import exit_code_of
 from choreo_service.errors import SessionError
 from choreo_service.export import to_csv, to_midi, to_xdf
+from choreo_service.export.new_file import new_file
 from choreo_service.packets import CONTROL_NAMES, MODALITIES, STREAMS, Frame, Step
 from choreo_service.session import SentRow, Session, write_session
 
@@ -112,6 +114,96 @@ def test_midi_of_a_show_with_a_midi_bridge_is_what_it_sent(tmp_path: Path) -> No
     assert to_midi(take, tmp_path / "take.mid") == 4
     messages = [(m.channel, m.control, m.value) for _, _, m in absolute(tmp_path / "take.mid")]
     assert sorted(messages) == [(2, 74, 43), (2, 74, 49), (3, 74, 43), (3, 74, 49)]
+
+
+@pytest.mark.parametrize(
+    ("bits", "value", "messages"),
+    [
+        ({"midi": 14}, 9000.0, [(20, 70), (52, 40)]),  # 70 * 128 + 40
+        ({"midi": 14}, 100.0, [(20, 0), (52, 100)]),
+        ({}, 9000.0, [(20, 70), (52, 40)]),  # a take from before takes said it
+        ({"midi": 7}, 100.0, [(20, 100)]),
+    ],
+)
+def test_midi_of_fourteen_bits_comes_in_pairs(
+    tmp_path: Path, bits: dict[str, int], value: float, messages: list[tuple[int, int]]
+) -> None:
+    meta = {
+        "period_ns": PERIOD_NS,
+        "bridges": {"midi": "midi_cc"},
+        "bits": bits,
+        "control_map": {"tension": {"cc": 20, "channel": 1}},
+    }
+    sent = [SentRow(3, START_NS + 3 * PERIOD_NS, 0, "midi", "tension", value)]
+    take = write_session(tmp_path / "take", packets=None, steps=list(beat_steps([120.0] * 10)), sent=sent, meta=meta)
+    assert to_midi(take, tmp_path / "take.mid") == len(messages)
+    found = list(absolute(tmp_path / "take.mid"))
+    assert [(m.control, m.value) for _, _, m in found] == messages
+    assert len({tick for _, tick, _ in found}) == 1
+
+
+def test_accents_are_no_controller_messages_and_make_no_bridge_a_player_of_controls(tmp_path: Path) -> None:
+    steps = list(beat_steps([120.0] * 10))
+    accent = SentRow(3, START_NS + 3 * PERIOD_NS, 0, "page", "accent", 1.0)
+    meta = {"period_ns": PERIOD_NS, "bridges": {"page": "midi_ws", "midi": "midi_cc"}}
+    played = write_session(tmp_path / "played", packets=None, steps=steps, meta=meta)
+    accents = write_session(tmp_path / "accents", packets=None, steps=steps, sent=[accent], meta=meta)
+    assert to_midi(accents, tmp_path / "accents.mid") == to_midi(played, tmp_path / "played.mid") > 0
+    sent = [accent, accent._replace(bridge="midi", control="tension", value=43.0)]
+    both = write_session(tmp_path / "both", packets=None, steps=steps, sent=sent, meta=meta)
+    assert to_midi(both, tmp_path / "both.mid") == 1
+
+
+def test_a_controller_without_a_pair_is_refused_where_fourteen_bits_were_sent(tmp_path: Path) -> None:
+    meta = {
+        "period_ns": PERIOD_NS,
+        "bridges": {"midi": "midi_cc"},
+        "bits": {"midi": 14},
+        "control_map": {"tension": {"cc": 31}, "density": {"cc": 100}},
+    }
+    steps = list(beat_steps([120.0] * 10))
+    sent = [SentRow(3, START_NS + 3 * PERIOD_NS, 0, "midi", "tension", 9000.0)]
+    take = write_session(tmp_path / "take", packets=None, steps=steps, sent=sent, meta=meta)
+    assert to_midi(take, tmp_path / "take.mid") == 2  # one that was not sent needs no pair
+    sent.append(sent[0]._replace(control="density"))
+    take = write_session(tmp_path / "other", packets=None, steps=steps, sent=sent, meta=meta)
+    with pytest.raises(SessionError, match=r"control_map\.density\.cc: expected 0 to 31, .*found 100") as caught:
+        to_midi(take, tmp_path / "other.mid")
+    assert caught.value.fix
+    assert not (tmp_path / "other.mid").exists()
+
+
+def test_markers_far_outside_the_take_stay_in_what_a_midi_file_can_hold(tmp_path: Path) -> None:
+    meta = {"period_ns": PERIOD_NS, "markers": [{"t_ns": t_ns, "label": "far"} for t_ns in (-(2**62), 2**62)]}
+    take = write_session(tmp_path / "take", packets=None, steps=list(beat_steps([120.0] * 10)), meta=meta)
+    to_midi(take, tmp_path / "take.mid")
+    assert [m.text for m in mido.MidiFile(tmp_path / "take.mid").tracks[0] if m.type == "marker"] == ["far", "far"]
+
+
+def _write_half(file: BinaryIO) -> None:
+    file.write(b"half")
+    raise ZeroDivisionError
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "take.mid"
+    with pytest.raises(ZeroDivisionError), new_file(path) as file:
+        _write_half(file)
+    assert list(tmp_path.iterdir()) == []
+    with new_file(path) as file:
+        file.write(b"whole")
+    assert [(found.name, found.read_bytes()) for found in tmp_path.iterdir()] == [("take.mid", b"whole")]
+    with pytest.raises(FileExistsError), new_file(path):
+        pass
+    assert path.read_bytes() == b"whole"
+
+
+def test_a_folder_of_csv_is_there_whole_or_not_at_all(take: Session, tmp_path: Path) -> None:
+    damaged = take.path / "sent.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    with pytest.raises(SessionError, match=r"sent\.parquet has changed"):
+        to_csv(take, tmp_path / "csv")
+    assert not (tmp_path / "csv").exists()
 
 
 def test_midi_of_a_take_nobody_played_is_refused(tmp_path: Path) -> None:

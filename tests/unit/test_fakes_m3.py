@@ -13,8 +13,10 @@ import torch
 
 from choreo_models.mapper import GRUMapper
 from choreo_pipelines.datasets.sessions import SessionArrays
-from choreo_pipelines.evaluation.mapper import WINDOW, carried, mapper_numbers, windowed
-from choreo_service.packets import CONTROL_NAMES, LATENT_DIM
+from choreo_pipelines.evaluation.body import Dancers
+from choreo_pipelines.evaluation.mapper import WINDOW, carried, mapper_numbers, teacher_apart, windowed
+from choreo_pipelines.teachers import Statistics, Teacher
+from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS, LATENT_DIM
 
 CONTROLS = len(CONTROL_NAMES)
 STEEPNESS = 2.4  # of the teacher: no straight line plays it
@@ -105,6 +107,19 @@ def test_windows_and_stage_are_compared_at_the_same_frames() -> None:
     one = session(5)
     on_stage = carried(follower(), one["z"])[WINDOW - 1 :: 25]
     assert windowed(follower(), one["z"], WINDOW) == pytest.approx(on_stage, abs=1e-5)
+
+
+def test_what_a_window_cannot_know_is_told_by_the_teacher_itself() -> None:
+    """The pace of the body changes at the first frame of the second window. From rest it is all the teacher knows; the
+    teacher that was there before still carries exp(-2) of the old one, fifty frames of 20 ms and 0.5 s later."""
+    features = np.zeros((1, 75, len(FEATURE_COLUMNS)), np.float32)
+    features[0, 25:, FEATURE_COLUMNS.index("motion_freq")] = 1.0
+    before, after = Statistics.of(features[0]).z(features[0])[[0, -1], FEATURE_COLUMNS.index("motion_freq")]
+    carried_on = after + np.exp(-2.0) * (before - after)
+    apart = 0.5 * abs(np.tanh(after) - np.tanh(carried_on))
+    teacher = Teacher((0.0,) * CONTROLS, (1.0,) * CONTROLS)
+    found = teacher_apart(Dancers(features, np.ones((1, 75, 4), np.bool_), 50.0), teacher)
+    assert found == pytest.approx(np.quantile([0.0] * 9 + [apart], 0.99), abs=1e-6)  # two windows of five controls
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from choreo_pipelines.generator import Settings, check, generate, is_synthetic, 
 from choreo_service.errors import ConfigError
 from choreo_service.packets import FEATURE_COLUMNS
 from choreo_service.schemas import validate
-from choreo_service.session import Session, open_session, tick_list
+from choreo_service.session import Session, open_session, recorded_ticks
 
 SHORT = Settings(minutes=0.5, gestures=True)
 
@@ -32,7 +32,7 @@ def test_a_take_validates_and_holds_the_session(tmp_path: Path) -> None:
     assert validate(take.path / "frames.parquet", "frames") == SHORT.frames
     table = take.frames_table()
     np.testing.assert_array_equal(np.column_stack([table[name].to_numpy() for name in FEATURE_COLUMNS]), truth.features)
-    assert tick_list(take)[:2] == [(1, 1, 1_020_000_000), (2, 1, 1_040_000_000)]
+    assert list(recorded_ticks(take))[:2] == [(1, 1, 1_020_000_000), (2, 1, 1_040_000_000)]
     assert {c["fraction"] for c in take.meta["coverage"].values()} == {1.0}
     assert len(list(take.packets())) == 4 * SHORT.frames  # it can be played as a sensor
 
@@ -87,7 +87,7 @@ def test_other_settings_do_not_mix_with_what_is_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
-        ({"generator": None}, "not made by"),
+        ({"generator": {}}, "not made by"),
         ({"generator": {"name": "m0", "version": 0}}, "version 0"),
         ({"generator": {"name": "m0", "version": 1}}, "damaged"),
         ({"generator": {"name": "m0", "version": 1, "seed": 0, "session": 0, "settings": {"bpm": 3}}}, "damaged"),

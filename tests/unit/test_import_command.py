@@ -12,7 +12,7 @@ from choreo_pipelines.importers import SourceError, read_source
 from choreo_pipelines.importers.features import PERIOD_NS, recorded_frames
 from choreo_service.fallback import RULES, Rule, RuleMapper
 from choreo_service.packets import CONTROL_NAMES, CONTROLS, MODALITY_NAMES, Frame, SensorPacket, states_of
-from choreo_service.session import open_session, tick_list
+from choreo_service.session import open_session, recorded_ticks
 
 NS = 1_000_000_000
 
@@ -34,7 +34,7 @@ def test_an_import_is_a_take_with_packets_and_frames(
     assert session.kinds == ("packets", "frames")
     assert list(session.packets()) == list(read_source(phone).packets())
     assert session.meta["source"] == "import:csv phone"
-    ticks = tick_list(session)
+    ticks = list(recorded_ticks(session))
     assert ticks[:2] == [(1, 1, NS + PERIOD_NS), (2, 1, NS + 2 * PERIOD_NS)]
     assert len(ticks) == 100
     table = session.frames_table()

@@ -229,6 +229,43 @@ def test_binary_is_not_text(tmp_path: Path) -> None:
         read_source(tmp_path / "x.csv")
 
 
+def test_where_it_is_no_text_is_told_however_far_in_it_is(tmp_path: Path) -> None:
+    start = b"\xef\xbb\xbft,ax,ay,az\n" + b"0.00,1,2,3\n" * 5000
+    (tmp_path / "x.csv").write_bytes(start + b"0.01,1,\xff,3\n")
+    with pytest.raises(SourceError, match=f"is no text: found byte 0xff at {len(start) + 7}, expected UTF-8"):
+        read_source(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("limit", "problem"),
+    [
+        ("phone_csv._MAX_ROWS", "has more than 9 rows"),
+        ("reading.MAX_TEXT_BYTES", "expected at most 9"),
+        ("reading.MAX_LINE", "line 1, has more than 9 characters"),
+    ],
+)
+def test_what_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, problem: str
+) -> None:
+    path = _csv(tmp_path / "long.csv", "t,ax,ay,az", [f"{i / 100},1,2,3" for i in range(10)])
+    read_source(path)
+    monkeypatch.setattr(f"choreo_pipelines.importers.{limit}", 9)
+    with pytest.raises(SourceError, match=problem) as caught:
+        read_source(path)
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["run.tcx", "run.fit"])
+def test_what_is_read_as_a_whole_is_refused_where_it_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"<TrainingCenterDatabase/>" if name == "run.tcx" else b"\x0e\x10\0\0\0\0\0\0.FIT")
+    monkeypatch.setattr("choreo_pipelines.importers.reading.MAX_WHOLE_BYTES", 9)
+    monkeypatch.setattr("choreo_pipelines.importers.fit.MAX_WHOLE_BYTES", 9)
+    with pytest.raises(SourceError, match="expected at most 9"):
+        read_source(tmp_path / name)
+
+
 def test_a_pile_of_recordings_is_not_one_recording(tmp_path: Path) -> None:
     for name in ("one", "two"):
         _csv(tmp_path / "pile" / f"{name}.csv", "t,ax,ay,az", ["0.00,0,0,1", "0.01,0,0,1"])

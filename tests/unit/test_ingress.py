@@ -60,6 +60,36 @@ def test_stamps_alone_tell_which_tick_took_a_packet(late_ns: int) -> None:
     assert [p.t_ns for p in packets] == sorted(p.t_ns for p in packets)
 
 
+def test_a_late_tick_takes_what_was_received_before_it_was_due_and_read_after() -> None:
+    clock, ingress = make()
+    emit = ingress.emitter("phone")
+    clock.advance(100)
+    emit("acceleration", ACC, rx_ns=140)
+    emit("acceleration", ACC, rx_ns=151)
+    assert [p.t_ns for p in ingress.take_until(150)] == [140]
+    assert [p.t_ns for p in ingress.take_until(170)] == [151]
+
+
+def test_what_was_received_before_a_tick_that_has_been_played_is_stamped_for_the_next() -> None:
+    clock, ingress = make()
+    emit = ingress.emitter("phone")
+    clock.advance(100)
+    ingress.take_until(150)
+    emit("acceleration", ACC, rx_ns=140)
+    assert ingress.take_until(150) == []
+    assert [(p.t_ns, p.rx_ns) for p in ingress.take_until(170)] == [(151, 140)]
+
+
+def test_stamps_never_decrease_whatever_the_receive_times_do() -> None:
+    clock, ingress = make(bound=10)
+    emit = ingress.emitter("phone")
+    clock.advance(100)
+    for rx_ns in (130, 120, None, 110, 10**6):
+        emit("acceleration", ACC, rx_ns=rx_ns)
+    taken = ingress.take_until(10**9)
+    assert [(p.t_ns, p.rx_ns) for p in taken] == [(130, 130), (130, 120), (200, 200), (200, 110), (200, 200)]
+
+
 def test_packets_of_several_sources_come_in_order_of_arrival() -> None:
     clock, ingress = make()
     left, right = ingress.emitter("left"), ingress.emitter("right")

@@ -22,6 +22,7 @@ from choreo_pipelines.inspector import Features, findings, overview, read_take, 
 from choreo_pipelines.inspector import files as inspector_files
 from choreo_pipelines.inspector.curves import BINS, histogram
 from choreo_pipelines.inspector.report import heading
+from choreo_service.clock import NS
 from choreo_service.errors import SessionError
 from choreo_service.packets import FEATURE_COLUMNS
 from choreo_service.schemas import arrow_schema
@@ -145,6 +146,14 @@ def test_a_take_of_packets_alone_gets_frames(real: Path) -> None:
     np.testing.assert_allclose(without.t_s, with_frames.t_s)
 
 
+def test_figures_take_whatever_a_header_calls_things(real: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = r"$\frac{ _ $" + "\n" + "x" * 5000
+    meta = json.loads((real / "meta.json").read_text())
+    markers = [{"t_ns": t_ns, "label": odd} for t_ns in (-(2**62), 2 * NS, 2**62)]
+    (real / "meta.json").write_text(json.dumps(meta | {"source": odd, "markers": markers}))
+    assert cli.run(["inspect", str(real)]) == 0, capsys.readouterr().err
+
+
 def test_absent_columns_have_no_range(real: Path) -> None:
     hr = report_columns(read_take(real).performers[0])[HR]
     assert (hr.minimum, hr.median, hr.maximum, hr.outlier_share, hr.present_share) == (None, None, None, None, 0.0)
@@ -214,16 +223,20 @@ def test_a_take_with_nothing_but_motion_can_be_drawn(real: Path, tmp_path: Path)
 
 
 def test_without_matplotlib_the_table_is_printed_and_the_fix_named(
-    synthetic: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setattr(inspector_files, "find_spec", lambda _: None)
     assert cli.run(["inspect", str(synthetic)]) == 0
     shown = capsys.readouterr()
     assert "motion_energy" in shown.out
     assert "matplotlib isn't installed" in shown.err
     assert "fix: make setup" in shown.err
-    beside = synthetic.with_name(f"{synthetic.name}_inspect")
-    assert {file.suffix for file in beside.iterdir()} == {".csv"}
+    folder = Path("reports") / f"{synthetic.name}_inspect"
+    assert f"wrote {folder}: " in shown.out
+    assert {file.suffix for file in folder.iterdir()} == {".csv"}
+    assert not synthetic.with_name(folder.name).exists()  # nothing among the recordings
 
 
 def test_each_performer_is_inspected(synthetic: Path) -> None:

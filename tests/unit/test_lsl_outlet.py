@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from choreo_adapters.lsl import HERE_ONLY, LslLibrary
 from choreo_service.clock import VirtualClock
 from choreo_service.errors import AdapterConfigError, AdapterLost
 from choreo_service.packets import CONTROL_NAMES, ControlPacket
+from choreo_service.protocols import Sent
 from choreo_service.testing import sample_wires
 
 FIRST = ControlPacket(0, 0, 0, 1.0, 0.5, -0.5, 300.0, 64.0)
@@ -98,6 +100,24 @@ async def test_every_sample_holds_all_controls_of_all_performers_as_they_stand()
     first = [*NEUTRAL[:1], 0.5, *NEUTRAL[2:]]
     expected = [[*first, *NEUTRAL], [*first, *SECOND.as_tuple()], [*SAFE, *SAFE]]
     assert [row == pytest.approx(want) for row, want in zip(lsl.rows, expected, strict=True)] == [True] * 3
+
+
+@pytest.mark.asyncio
+async def test_a_panic_tells_what_everybody_got_and_nothing_where_the_sample_was_refused() -> None:
+    lsl, told = _FakeLsl(), dict[int, Sent]()
+    bridge = _outlet(lsl, performers=2)
+    bridge.report_to(told.__setitem__)
+    bridge.panic()  # not open yet
+    assert told == {}
+    await _while_open(bridge, bridge.panic)
+    (row,) = lsl.rows
+    assert [name for sent in told.values() for name, _ in sent] == [*CONTROL_NAMES, *CONTROL_NAMES]
+    assert [value for sent in told.values() for _, value in sent] == row
+    told.clear()
+    lsl.trouble = "an internal error has occurred."
+    with contextlib.suppress(ExceptionGroup):
+        await _while_open(bridge, bridge.panic)
+    assert told == {}
 
 
 @pytest.mark.asyncio

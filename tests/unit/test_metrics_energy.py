@@ -5,6 +5,7 @@ import pytest
 from metrics_takes import HZ, take
 
 from choreo_pipelines.metrics import Outcome, energy_correlation
+from choreo_pipelines.metrics.beat import bar_means
 from choreo_pipelines.metrics.controls import clock_only, constant, delayed, shuffled, smoothed_noise
 
 SEEDS = (0, 1, 2)
@@ -101,6 +102,15 @@ def test_the_null_is_the_same_search_after_each_circular_shift() -> None:
     assert got.null95 == pytest.approx(np.percentile(null, 95), abs=1e-9)
 
 
+def test_the_null_of_the_bars_leaves_out_shifts_of_less_than_five_seconds() -> None:
+    own = take()
+    got = energy_correlation(own.motion_energy, own.density, own.position, HZ)
+    body, density = bar_means(own.position, own.motion_energy, own.density)
+    at = [np.corrcoef(body, np.roll(density, -s))[0, 1] for s in range(got.bars)]
+    assert got.bar_r == pytest.approx(at[0], abs=1e-9)
+    assert got.bar_null95 == pytest.approx(np.percentile(at[3:-2], 95), abs=1e-9)  # a bar lasts 2.2 s
+
+
 def test_frames_without_motion_are_left_out() -> None:
     own = take()
     body = own.motion_energy.copy()
@@ -109,7 +119,7 @@ def test_frames_without_motion_are_left_out() -> None:
     known = np.isfinite(body[:-2])
     assert got.verdict.passed
     assert got.coverage == pytest.approx(7 / 9)
-    assert got.r == pytest.approx(np.corrcoef(body[:-2][known], own.density[2:][known])[0, 1], abs=0.005)
+    assert got.r == pytest.approx(np.corrcoef(body[:-2][known], own.density[2:][known])[0, 1], abs=1e-9)
 
 
 def test_without_a_beat_the_correlation_is_given_but_nothing_passes() -> None:

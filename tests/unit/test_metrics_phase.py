@@ -132,12 +132,20 @@ def test_the_v_test_gives_five_percent_at_its_chance_value() -> None:
     assert got.rayleigh_p < 1e-9  # concentrated, only not on the beat
 
 
+def test_the_rayleigh_test_gives_five_percent_at_its_chance_value() -> None:
+    position = beat_position(*steady_beat(110, 1.4))
+    apart = math.acos(0.316) / (2 * math.pi)  # to either side in turn: the resultant is the chance value of 30 peaks
+    got = phase_coherence(bumps(np.arange(1, 31) * 5.0 + np.tile([apart, -apart], 15), 110, 1.4), position, HZ)
+    assert got.r1 == pytest.approx(got.r1_chance, abs=0.02)
+    assert got.rayleigh_p == pytest.approx(0.05, abs=0.02)
+
+
 def test_the_interval_counts_bars_because_peaks_of_a_bar_agree() -> None:
     position = beat_position(*steady_beat(110))
     off_beat = np.repeat(np.arange(80) % 10 == 0, 4) * 0.5
     got = phase_coherence(bumps(np.arange(320) + 4.0 + off_beat, 110), position, HZ)
     by_bars = 3.92 * 2 * math.sqrt(0.1 * 0.9 / 80)
-    assert got.c0_high - got.c0_low == pytest.approx(by_bars, rel=0.25)  # by peaks: half of it
+    assert got.c0_high - got.c0_low == pytest.approx(by_bars, rel=0.1)  # by peaks: half of it
 
 
 def test_a_mean_that_passes_fails_when_its_interval_reaches_too_low() -> None:

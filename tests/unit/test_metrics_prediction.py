@@ -40,10 +40,18 @@ def test_a_track_that_repeats_every_bar_needs_the_last_bar() -> None:
     assert got.best_naive == "seasonal bar"
 
 
-def test_at_a_whole_beat_the_seasonal_value_is_the_last_one_never_a_later_one() -> None:
+@pytest.mark.parametrize("horizon", [1.0, 2.0, 4.0])
+def test_at_whole_beats_the_seasonal_value_is_the_last_one_never_a_later_one(horizon: float) -> None:
     track = smoothed_noise(N, HZ)
-    got = prediction_error(column(track), POSITION, 1.0, names=NAMES)
+    got = prediction_error(column(track), POSITION, horizon, names=NAMES)
     assert got.mae["seasonal beat"] == pytest.approx(got.mae["repeat last"])
+
+
+def test_beyond_a_beat_the_seasonal_value_is_the_latest_of_its_phase_that_is_known() -> None:
+    track = smoothed_noise(N, HZ)
+    got = prediction_error(column(track), POSITION, 1.4, names=NAMES)
+    frames = np.arange(N // 2, N - 35)  # 25 frames a beat: the target is 35 ahead, its phase was last 15 back
+    assert got.mae["seasonal beat"] == pytest.approx(np.abs(track[frames + 35] - track[frames - 15]).mean(), rel=1e-3)
 
 
 def test_the_horizon_is_counted_in_beats_whatever_the_tempo_does() -> None:
@@ -108,6 +116,26 @@ def test_the_ridge_learns_from_the_first_half_only() -> None:
     got = prediction_error(column(track), POSITION, 0.5, names=NAMES)
     assert got.mae["seasonal beat"] < 0.01
     assert got.mae["lagged ridge"] == pytest.approx(0.8 / np.pi, abs=0.05)
+
+
+@pytest.mark.parametrize("cycles", [1, 2, 4])
+def test_the_ridge_knows_the_place_in_the_bar(cycles: int) -> None:
+    """So noisy that eight old values tell the cycle badly: what is left is the noise itself, and 5 % more without."""
+    noise = 0.1 * np.random.default_rng(cycles).standard_normal(N)
+    track = 0.5 + noise + 0.1 * np.cos(2 * np.pi * POSITION * cycles / 4)
+    got = prediction_error(column(track), POSITION, 0.6, names=NAMES)
+    assert got.mae["lagged ridge"] == pytest.approx(np.abs(noise[N // 2 :]).mean(), rel=0.02)
+
+
+def test_no_target_that_the_ridge_learns_from_lies_in_the_second_half() -> None:
+    """Two takes that differ only just behind the middle, and are judged later: a glance over it would show."""
+    half, frames = N // 2, np.arange(N)
+    one = take(bpm=120).density
+    other = np.where((frames >= half) & (frames < half + 100), 1.0 - one, one)
+    judged = np.where(frames >= half + 300, one, np.where(frames < half, one, np.nan))
+    mine, theirs = (prediction_error(column(t), POSITION, 4.0, column(judged), names=NAMES) for t in (one, other))
+    assert mine.frames == theirs.frames > 1000
+    assert mine.mae == theirs.mae
 
 
 def test_a_tenth_below_the_best_naive_forecast_is_not_enough() -> None:

@@ -65,6 +65,15 @@ def test_the_same_body_as_its_own_swap_fails() -> None:
     assert "another body still gives bar-averaged r" in got.verdict.reason
 
 
+def test_a_swapped_run_of_few_peaks_proves_nothing() -> None:
+    own = take()
+    reading = read_density(own.motion_energy, own.density, own.position, HZ)
+    slow = 0.5 + 0.4 * np.sin(2 * np.pi * 0.2 * np.arange(len(own.density)) / HZ)  # 36 in three minutes
+    got = separation(reading, read_density(own.motion_energy, slow, own.position, HZ), reading)
+    assert got.verdict.outcome is Outcome.NOT_COMPUTABLE
+    assert got.verdict.reason == "swapped body: 36 peaks, 60 are needed"
+
+
 def test_a_swapped_run_without_numbers_proves_nothing() -> None:
     own = take()
     reading = read_density(own.motion_energy, own.density, own.position, HZ)

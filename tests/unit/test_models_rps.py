@@ -226,6 +226,22 @@ def test_prediction_teaches_the_predicted_encoder_only_where_asked(targets_learn
     assert bool(gradient.abs().sum() > 1e-6) is targets_learn
 
 
+def test_a_model_that_says_nothing_pays_one_for_each_block_and_the_mean_square_for_each_modality() -> None:
+    """So an error of 1 is that of the average, for the widest block and for the narrowest."""
+    model = small_rps().train()
+    with torch.no_grad():
+        for parameter in (*model.translators.parameters(), *model.decoders.parameters()):
+            parameter.zero_()
+    x = random(512, len(FEATURE_COLUMNS))
+    terms = {name: float(term.detach()) for name, term in coherence_loss(model, x, x).items()}
+    facts = split_features(x)
+    facts["beat"] = beat_harmonics(facts["beat"])
+    squares = [float(part.square().mean()) for part in facts.values()]
+    assert terms["translation"] == pytest.approx(4.0, rel=0.01)
+    assert terms["decoding"] == pytest.approx(sum(squares))
+    assert terms["loss"] == pytest.approx(terms["translation"] + terms["decoding"])
+
+
 def test_the_memory_does_not_move_the_batch_statistics() -> None:
     with_memory, without = small_rps().train(), small_rps().train()
     x = random(128, len(FEATURE_COLUMNS))

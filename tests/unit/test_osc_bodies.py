@@ -101,7 +101,7 @@ class Rig:
 
     def send(self, *datagrams: bytes, at_ns: int = S, ip: str = PC) -> None:
         for data in datagrams:
-            self.adapter.receiver.on_datagram(data, (ip, 39539), at_ns)
+            self.adapter.receiver.hear([(data, ip, at_ns)])
 
     def linear(self, limb: str = "") -> np.ndarray:
         """What the hips felt, or a limb."""

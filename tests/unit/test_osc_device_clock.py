@@ -76,7 +76,7 @@ def test_three_streams_of_one_moment_in_a_slow_network_are_no_coarse_clock() -> 
     assert not clock.coarse
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.tuples(st.integers(-(1 << 62), 1 << 62), st.integers(0, 20 * S)) | st.tuples(st.just(5), st.just(MS)),

@@ -23,7 +23,7 @@ ACCEL = {"accel": {"x": 0.0, "y": 1.0, "z": 0.0}}
 def _heard(data: bytes) -> RecordingEmit:
     emit = RecordingEmit()
     adapter = OscMotion(OscMotion.Config(), emit, VirtualClock())
-    adapter.receiver.on_datagram(data, ("10.0.0.1", 9000), 1_000_000)
+    adapter.receiver.hear([(data, "10.0.0.1", 1_000_000)])
     return emit
 
 

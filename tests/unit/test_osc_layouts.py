@@ -133,7 +133,7 @@ def _heard(layout: str, *datagrams: bytes) -> RecordingEmit:
     emit = RecordingEmit()
     adapter = OscMotion(OscMotion.Config.model_validate({"layout": layout}), emit, VirtualClock())
     for data in datagrams:
-        adapter.receiver.on_datagram(data, (PHONE, 50_000), 1_000_000)
+        adapter.receiver.hear([(data, PHONE, 1_000_000)])
     return emit
 
 

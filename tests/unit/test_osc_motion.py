@@ -28,7 +28,7 @@ class Rig:
         self.adapter = OscMotion(OscMotion.Config.model_validate(config), self.emit, VirtualClock())
 
     def send(self, ip: str, data: bytes, at_ns: int = S) -> None:
-        self.adapter.receiver.on_datagram(data, (ip, 5000), at_ns)
+        self.adapter.receiver.hear([(data, ip, at_ns)])
 
     def performers(self) -> list[tuple[str, int]]:
         """(source, performer) of every sample so far."""

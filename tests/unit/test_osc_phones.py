@@ -28,7 +28,7 @@ class Rig:
     def send(self, ip: str, *datagrams: bytes, at_ns: int) -> None:
         self.clock.advance(at_ns - self.clock.now_ns())
         for data in datagrams:
-            self.adapter.receiver.on_datagram(data, (ip, 5000), at_ns)
+            self.adapter.receiver.hear([(data, ip, at_ns)])
 
     def sources(self) -> set[tuple[str, int]]:
         return {(s.source, s.performer) for s in self.emit.samples}

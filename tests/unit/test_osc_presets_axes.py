@@ -51,7 +51,7 @@ class Rig:
         self.adapter = OscMotion(OscMotion.Config.model_validate(config), self.emit, VirtualClock())
 
     def send(self, data: bytes, at_ns: int = 0, ip: str = "10.0.0.1") -> None:
-        self.adapter.receiver.on_datagram(data, (ip, 7400), 10**9 + at_ns)
+        self.adapter.receiver.hear([(data, ip, 10**9 + at_ns)])
 
 
 @pytest.mark.parametrize("layout", ["auto", "oschook"])

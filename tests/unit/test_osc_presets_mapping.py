@@ -23,7 +23,7 @@ class Rig:
 
     def send(self, *datagrams: bytes) -> None:
         for data in datagrams:
-            self.adapter.receiver.on_datagram(data, (PHONE, 5000), 10**9)
+            self.adapter.receiver.hear([(data, PHONE, 10**9)])
 
 
 # address, tags, arguments -> what the map suggests, and what comes out once it is pasted

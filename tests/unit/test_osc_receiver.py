@@ -15,7 +15,7 @@ from osc_datagrams import RecordingEmit, message
 
 from choreo_adapters.osc.decode import Message
 from choreo_adapters.osc.ports import free_port
-from choreo_adapters.osc.receiver import OLDEST_NS, PER_WAKE, OscReceiver
+from choreo_adapters.osc.receiver import FLOODED_S, OLDEST_NS, PER_WAKE, OscReceiver
 from choreo_adapters.sensors.osc_motion import OscMotion
 from choreo_service.clock import MonotonicClock, VirtualClock, run_virtual, work_ns
 from choreo_service.errors import AdapterConfigError
@@ -28,11 +28,11 @@ LOCAL = "127.0.0.1"
 class Inbox:
     """A receiver with its messages and refusals."""
 
-    def __init__(self, clock: MonotonicClock | VirtualClock) -> None:
+    def __init__(self, clock: MonotonicClock | VirtualClock, *, burst: int = 20_000) -> None:
         self.messages: list[tuple[str, int]] = []  # (address, receive time)
         self.refused: list[str] = []
         self._heard = asyncio.Event()
-        self.receiver = OscReceiver(self._message, self._rejected, clock, rate_hz=20_000, burst=20_000)
+        self.receiver = OscReceiver(self._message, self._rejected, clock, rate_hz=burst, burst=burst)
 
     async def until(self, done: Callable[[], bool]) -> None:
         """Wait for datagrams until `done()`."""
@@ -45,8 +45,8 @@ class Inbox:
         self.messages.append((message.address, rx_ns))
         self._heard.set()
 
-    def _rejected(self, cause: str, ip: str) -> None:
-        self.refused.append(cause)
+    def _rejected(self, cause: str, ip: str, count: int) -> None:
+        self.refused += [cause] * count
         self._heard.set()
 
 
@@ -101,12 +101,63 @@ async def test_a_full_socket_is_drained_in_turns_that_leave_room_for_others() ->
     assert 0 < largest <= PER_WAKE
 
 
+@LOOPS
+async def test_it_is_behind_from_a_turn_that_ended_at_its_bound_until_the_socket_is_empty() -> None:
+    inbox = Inbox(MonotonicClock())
+    inbox.receiver.open(LOCAL, 0)
+    told: dict[int, bool] = {}  # datagrams read -> whether it is behind
+    try:
+        assert not inbox.receiver.behind
+        _send(inbox.receiver.port, *[message("/x", "i", 1)] * (2 * PER_WAKE + 1))
+        async with asyncio.timeout(10):
+            while inbox.receiver.behind or inbox.receiver.received <= 2 * PER_WAKE:
+                await asyncio.sleep(0)
+                told[inbox.receiver.received] = inbox.receiver.behind
+    finally:
+        inbox.receiver.close()
+    assert told.pop(0, False) is False
+    assert told == {PER_WAKE: True, 2 * PER_WAKE: True, 2 * PER_WAKE + 1: False}
+
+
+def test_under_a_flood_datagrams_wait_for_the_next_look_and_afterwards_wake_it_again() -> None:
+    clock = VirtualClock()
+    inbox = Inbox(clock, burst=1)
+    receiver = inbox.receiver
+
+    async def turns() -> int:
+        """Some turns of the loop, in which no time passes; what was received by then."""
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return receiver.received
+
+    async def main() -> None:
+        receiver.open(LOCAL, 0)
+        try:
+            _send(receiver.port, STILL, STILL)
+            assert await turns() == 2
+            assert inbox.refused == ["rate limit"]
+            _send(receiver.port, *[STILL] * 3)
+            assert await turns() == 2
+            await asyncio.sleep(FLOODED_S)
+            assert await turns() == 5
+            await asyncio.sleep(2 * FLOODED_S)  # nothing came
+            _send(receiver.port, STILL)
+            assert await turns() == 6
+        finally:
+            receiver.close()
+        await asyncio.sleep(2 * FLOODED_S)  # a look that was due finds no socket
+        assert inbox.refused == ["rate limit"] * 5
+
+    run_virtual(clock, main())
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernel receive stamps are a Linux feature")
 @LOOPS
 async def test_receive_times_are_the_kernels_also_when_the_loop_was_busy() -> None:
     clock = MonotonicClock()
     inbox = Inbox(clock)
     inbox.receiver.open(LOCAL, 0)
+    await asyncio.sleep(0.1)  # the kernel begins to stamp a little after it was asked to: it patches its own code first
     try:
         before_ns = clock.now_ns()
         _send(inbox.receiver.port, message("/early", "i", 1))
@@ -124,18 +175,25 @@ async def test_receive_times_are_the_kernels_also_when_the_loop_was_busy() -> No
     assert rx_ns < read_ns
 
 
-def test_a_stamp_of_the_future_or_of_another_day_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stamp_of_the_future_or_of_another_day_is_not_believed() -> None:
     inbox = Inbox(MonotonicClock())
     inbox.receiver._kernel_stamps = True
     stamp = (socket.SOL_SOCKET, 35, bytes(16))
     for offset_ns in (10**6, -OLDEST_NS - 10**9, -(10**18)):
-        lower_ns = MonotonicClock().now_ns()
-        monkeypatch.setattr(
-            "choreo_adapters.osc.receiver.realtime_to_monotonic_ns",
-            lambda _, offset_ns=offset_ns: MonotonicClock().now_ns() + offset_ns,
-        )
-        rx_ns = inbox.receiver._receive_time([stamp])
-        assert lower_ns <= rx_ns <= MonotonicClock().now_ns()
+        now_ns = MonotonicClock().now_ns()
+        rx_ns = inbox.receiver._receive_time([stamp], now_ns, now_ns + offset_ns)
+        assert now_ns <= rx_ns <= MonotonicClock().now_ns()
+
+
+def test_a_stamp_from_while_the_socket_was_read_is_believed() -> None:
+    inbox = Inbox(MonotonicClock())
+    inbox.receiver._kernel_stamps = True
+    began_ns = MonotonicClock().now_ns()
+    stop_ns = work_ns() + 2_000_000
+    while work_ns() < stop_ns:
+        pass
+    stamp = (socket.SOL_SOCKET, 35, bytes(16))
+    assert inbox.receiver._receive_time([stamp], began_ns, began_ns + 1_000_000) == began_ns + 1_000_000
 
 
 def test_simulated_time_is_never_mixed_with_the_kernels() -> None:

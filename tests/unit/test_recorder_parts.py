@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from pathlib import Path
@@ -20,7 +21,7 @@ from choreo_service.packets import SensorPacket
 from choreo_service.recorder import Ready
 from choreo_service.recorder.room import Room
 from choreo_service.replay import first_difference
-from choreo_service.service import load_models
+from choreo_service.service.models import load_models
 from choreo_service.session.state import dump_state, load_state
 
 MB = 1 << 20
@@ -132,7 +133,7 @@ def test_a_sync_that_hangs_stalls_the_thread_alone(tmp_path: Path) -> None:
 
     show.disk.on_sync = hang
     show.recorder.start()
-    show.recorder.run_thread()
+    show.recorder.run_threads()
     run_virtual(show.clock, show.service.run(seconds=30))
     assert hanging.wait(30)
     facts = show.recorder.health()
@@ -144,6 +145,17 @@ def test_a_sync_that_hangs_stalls_the_thread_alone(tmp_path: Path) -> None:
     assert take.meta["ticks"] == show.service.telemetry.ticks
 
 
+def test_the_tick_calls_the_writer_ten_times_a_second_while_a_take_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right after its own work, so that the two don't meet."""
+    show, called = RecordedShow(), list[int]()
+    monkeypatch.setattr(show.recorder._writer, "hurry", lambda: called.append(show.clock.now_ns()))
+    show.at(1, show.recorder.start)
+    show.at(3, show.recorder.stop)
+    run_virtual(show.clock, show.service.run(seconds=4))
+    assert len(called) == pytest.approx(20, abs=1)
+    assert {b - a for a, b in itertools.pairwise(called)} == {NS // 10}
+
+
 def test_the_recorders_own_bug_ends_the_recording_not_the_show(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(self: object, items: object) -> None:
         raise ZeroDivisionError("a bug")
@@ -153,7 +165,7 @@ def test_the_recorders_own_bug_ends_the_recording_not_the_show(monkeypatch: pyte
     monkeypatch.setattr("choreo_service.recorder.live.LiveTake.add", broken)
     with capture_logs() as logs:
         recorder.start()
-        recorder.run_thread()
+        recorder.run_threads()
         recorder.note("anything")
         assert recorder.close()
     assert [(e["event"], e["cause"]) for e in logs if e["event"] == "recording.failed"] == [

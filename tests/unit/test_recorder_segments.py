@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -107,6 +110,21 @@ def test_one_flipped_bit_costs_one_batch_at_most(
     assert order == sorted(set(order))
 
 
+def test_a_batch_that_says_it_is_longer_than_it_is_takes_no_other_along() -> None:
+    """Rows and checksum are right, but a bit of what describes the batch was flipped: each of them, one by one."""
+    data, batches, _ = written("events")
+    first = len(head("events"))
+    longer = 0
+    for place in range(first + 8, first + 72):
+        for bit in range(8):
+            damaged = bytearray(data)
+            damaged[place] ^= 1 << bit
+            found = read("events", bytes(damaged))
+            assert found in (batches, batches[1:]), (place, bit)
+            longer += found == batches
+    assert longer
+
+
 @settings(max_examples=60, deadline=None)
 @given(junk=st.binary(max_size=400), mark=st.booleans())
 def test_junk_is_no_batch(junk: bytes, mark: bool) -> None:
@@ -125,6 +143,70 @@ def test_segments_follow_each_other(tmp_path: Path) -> None:
         (tmp_path / path.name).write_bytes(content)
     assert len(list(tmp_path.iterdir())) == BATCHES
     assert sum(batch.num_rows for _, batch in read_stream(tmp_path, "packets")) == len(packets)
+
+
+def test_a_segment_that_ends_during_its_sync_is_closed_by_the_next_one() -> None:
+    """What was written meanwhile is on the disk, and not safe yet."""
+    disk, folder = SimulatedDisk(), Path("/take")
+    writer = StreamWriter(disk, folder, "packets")
+    first, second = items_of("packets")[:PER_BATCH], items_of("packets")[PER_BATCH : 2 * PER_BATCH]
+    writer.add(first, packets=0)
+    writer.flush()
+
+    def meanwhile() -> None:
+        disk.on_sync = lambda: None
+        writer.add(second, packets=0)
+        writer.end_segment()
+
+    disk.on_sync = meanwhile
+    writer.sync()
+    path = folder / segment_name("packets", 0)
+    batches = [live_batch("packets", first), live_batch("packets", second)]
+    assert read("packets", disk.after_kill()[path]) == batches
+    assert read("packets", disk.after_power_cut()[path]) == batches[:1]
+    assert disk.open_files == 1
+    writer.sync()
+    assert read("packets", disk.after_power_cut()[path]) == batches
+    assert disk.open_files == 0
+
+
+def test_a_segment_whose_sync_failed_is_synced_again() -> None:
+    disk, folder = SimulatedDisk(), Path("/take")
+    writer = StreamWriter(disk, folder, "packets")
+    writer.add(items_of("packets"), packets=0)
+    writer.end_segment()
+    disk.fault = OSError(errno.EIO, os.strerror(errno.EIO))
+    with pytest.raises(OSError, match="Input/output"):
+        writer.sync()
+    assert disk.open_files == 1
+    disk.fault = None
+    writer.sync()
+    assert disk.after_power_cut() == disk.after_kill()
+    assert disk.open_files == 0
+
+
+def test_nothing_is_imported_while_a_take_waits() -> None:
+    """By the first batches of a take, after `warm_up`: the modules take 70 ms to load."""
+    program = """
+import sys
+from session_samples import some_events, some_packets, some_sent, some_steps
+from choreo_service.recorder.streams import Label, encode, live_batch, warm_up
+steps = list(some_steps(5, performers=2))
+items = {"packets": some_packets(5), "steps": steps, "latents": [s.latent for s in steps],
+         "sent": some_sent(5), "events": some_events(5)}
+warm_up()
+before = set(sys.modules)
+for stream, found in items.items():
+    batch = live_batch(stream, list(found))
+    encode(stream, batch, Label(0, 0, batch.num_rows, 0))
+print(sorted(set(sys.modules) - before))
+"""
+    tests = Path(__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=tests, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("capacity", range(800, 12_000, 173))

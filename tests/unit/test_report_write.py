@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,22 +28,34 @@ def write(folder: Path, given: frozenset[str] = ALL, **meta: object) -> None:
     write_report(folder, one, fakes, *measure(one, fakes))
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of DANCER, to look at."""
+    folder = tmp_path_factory.mktemp("reports") / "made"
+    write(folder)
+    return folder
+
+
+@pytest.fixture
+def made(written: Path, tmp_path: Path) -> Path:
+    """The same, to write over."""
+    return shutil.copytree(written, tmp_path / "made")
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
 
 
-def test_everything_is_there_and_nothing_besides(tmp_path: Path) -> None:
-    write(tmp_path / "reports" / "made")
-    found = files(tmp_path / "reports")
+def test_everything_is_there_and_nothing_besides(written: Path) -> None:
+    found = files(written.parent)
     assert set(found) == {f"made/{n}" for n in ("report.json", "report.md", "report.html")} | {
         f"made/figures/{name}" for name in FIGURES
     }
-    assert (tmp_path / "reports" / "made").stat().st_mode & 0o777 == 0o755
+    assert written.stat().st_mode & 0o777 == 0o755
 
 
-def test_the_document_holds_every_number_with_its_gate_and_its_fakes(tmp_path: Path) -> None:
-    write(tmp_path / "made")
-    document = json.loads((tmp_path / "made" / "report.json").read_text())
+def test_the_document_holds_every_number_with_its_gate_and_its_fakes(written: Path) -> None:
+    document = json.loads((written / "report.json").read_text())
     assert document["schema_version"] == 1
     assert document["mapper"] == "made by hand"
     assert document["take"]["name"] == "made"
@@ -51,20 +64,19 @@ def test_the_document_holds_every_number_with_its_gate_and_its_fakes(tmp_path: P
     readings = document["measured"]["readings"]
     assert set(readings) == {"take", "clock only", "swapped body", "motion masked", "shuffled"}
     assert readings["clock only"]["phase"]["c0"] > readings["take"]["phase"]["c0"] > 0.6
-    assert str(tmp_path) not in json.dumps(document)
+    assert str(written.parent) not in json.dumps(document)
 
 
-def test_figures_carry_their_numbers_and_their_captions(tmp_path: Path) -> None:
-    write(tmp_path / "made")
-    with (tmp_path / "made" / "figures" / "controls.csv").open(newline="") as file:
+def test_figures_carry_their_numbers_and_their_captions(written: Path) -> None:
+    with (written / "figures" / "controls.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     lows, highs = ([float(row[f"density_{end}"]) for row in rows] for end in ("low", "high"))
     sent = played(DANCER).controls[:, DENSITY]
     assert (min(lows), max(highs)) == pytest.approx((sent.min(), sent.max()), abs=1e-6)
-    caption = json.loads((tmp_path / "made" / "figures" / "phase.json").read_text())
+    caption = json.loads((written / "figures" / "phase.json").read_text())
     assert caption["take"]["name"] == "made"
     assert caption["mapper"] == "made by hand"
-    with (tmp_path / "made" / "figures" / "phase.csv").open(newline="") as file:
+    with (written / "figures" / "phase.csv").open(newline="") as file:
         counts = [int(row["density_count"]) for row in csv.DictReader(file) if row["density_count"]]
     assert sum(counts) == caption["n"] == caption["n_peaks"]
 
@@ -102,19 +114,17 @@ def test_the_shortest_takes_get_a_report(tmp_path: Path, ticks: int) -> None:
     assert not measured.separation.verdict.passed
 
 
-def test_the_same_take_replaces_its_report_and_leaves_nothing_old(tmp_path: Path) -> None:
-    write(tmp_path / "made")
+def test_the_same_take_replaces_its_report_and_leaves_nothing_old(made: Path, tmp_path: Path) -> None:
     first = files(tmp_path)
-    (tmp_path / "made" / "figures" / "old.txt").write_text("from an older version")
-    write(tmp_path / "made")
+    (made / "figures" / "old.txt").write_text("from an older version")
+    write(made)
     assert files(tmp_path) == first
 
 
-def test_another_takes_report_is_not_replaced(tmp_path: Path) -> None:
-    write(tmp_path / "made")
+def test_another_takes_report_is_not_replaced(made: Path, tmp_path: Path) -> None:
     first = files(tmp_path)
     with pytest.raises(ConfigError, match="another take called made") as refused:
-        write(tmp_path / "made", created="another day")
+        write(made, created="another day")
     assert "--out" in refused.value.fix
     assert files(tmp_path) == first
 
@@ -138,8 +148,7 @@ def test_an_empty_folder_may_be_filled_and_a_file_may_not(tmp_path: Path) -> Non
         write(tmp_path / "file" / "made")
 
 
-def test_a_failure_leaves_the_earlier_report_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path / "made")
+def test_a_failure_leaves_the_earlier_report_whole(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = files(tmp_path)
 
     def full(*_: object) -> str:
@@ -147,5 +156,5 @@ def test_a_failure_leaves_the_earlier_report_whole(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(report_write, "page", full)
     with pytest.raises(ConfigError, match="No space left"):
-        write(tmp_path / "made")
+        write(made)
     assert files(tmp_path) == first

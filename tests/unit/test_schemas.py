@@ -137,7 +137,7 @@ def test_further_columns_are_ignored(take: Session) -> None:
 def test_a_footer_that_declares_too_many_rows_is_refused_before_reading(
     take: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("choreo_service.schemas.files.MAX_ROWS", 39)
+    monkeypatch.setattr("choreo_service.schemas.bounds.MAX_ROWS", 39)
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *a, **k: pytest.fail("rows were read"))
     with pytest.raises(SessionError, match=r"rows: expected 0\.\.39, found 40"):
         validate(take.path / "frames.parquet", "frames")

@@ -6,7 +6,8 @@ import pytest
 
 from choreo_service.clock import VirtualClock
 from choreo_service.config import load_settings
-from choreo_service.service import build_core, build_paths, build_service
+from choreo_service.service.build import build_paths, build_service
+from choreo_service.service.playing import build_core
 
 
 def load(repo_root: Path, *overrides: str):  # type: ignore[no-untyped-def]

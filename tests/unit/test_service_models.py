@@ -23,7 +23,8 @@ from choreo_service.errors import ConfigError
 from choreo_service.packets import LATENT_DIM, FloatArray, SensorPacket, Step
 from choreo_service.protocols import Models
 from choreo_service.replay import TapeEntry, first_difference, replay_tape
-from choreo_service.service import build_core, chosen_models, has_checkpoints, load_models
+from choreo_service.service.models import chosen_models, has_checkpoints, load_models
+from choreo_service.service.playing import build_core
 
 
 def settings(repo_root: Path, folder: Path, *more: str) -> Loaded:
@@ -170,7 +171,7 @@ def test_a_kernel_that_raises_is_held_then_replaced_by_the_rules_then_tried_agai
 WITHOUT_TORCH = """
 import sys
 from pathlib import Path
-from choreo_service.service import load_models
+from choreo_service.service.models import load_models
 from choreo_service.core import Core
 models = load_models(Path(sys.argv[1]), performers=1, period_ns=20_000_000)
 core = Core(performers=1, period_ns=20_000_000, home_bpm=110.0, models=models)

@@ -12,7 +12,7 @@ from choreo_service.errors import SessionError
 from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS, MODALITY_NAMES
 from choreo_service.recorder.live import FOLDER_SUFFIX
 from choreo_service.schemas import KINDS
-from choreo_service.session import PacketColumns, Session, open_session, tick_list, write_session
+from choreo_service.session import PacketColumns, Session, open_session, recorded_ticks, write_session
 from choreo_service.session.meta import META_FILE
 from choreo_service.session.state import STATE_FILE
 
@@ -46,11 +46,11 @@ def test_frames_controls_and_latents_come_back_bit_for_bit(tmp_path: Path) -> No
 def test_ticks_are_recovered_with_their_skips(tmp_path: Path) -> None:
     expected = [(s.frame.k, s.frame.dk, s.frame.t_ns) for s in some_steps(30)]
     session = _write(tmp_path / "a")
-    assert tick_list(session) == expected
+    assert list(recorded_ticks(session)) == expected
     (session.path / "controls.parquet").unlink()
-    assert tick_list(session) == expected
+    assert list(recorded_ticks(session)) == expected
     (session.path / "frames.parquet").unlink()
-    assert tick_list(session) == []
+    assert list(recorded_ticks(session)) == []
 
 
 def test_a_take_of_frames_alone_plays_its_features(tmp_path: Path) -> None:
@@ -125,9 +125,9 @@ def test_a_folder_of_takes_a_file_and_a_stranger_are_told_apart(tmp_path: Path) 
     [
         ("{", "expected JSON"),
         ("[]", "expected a JSON object, found list"),
-        ("{}", "schema_version: expected 1, found None"),
+        ("{}", "schema_version: expected 1, found null"),
         ('{"schema_version": 2}', "schema_version: expected 1, found 2"),
-        ('{"schema_version": 1, "name": 5}', "name: expected str, found 5"),
+        ('{"schema_version": 1, "name": 5}', "name: expected a string, found 5"),
         ("\udcff", "expected JSON"),
         ("[" * 100_000, "expected JSON"),
     ],
@@ -138,6 +138,13 @@ def test_a_broken_header_is_explained(tmp_path: Path, content: str, expected: st
     with pytest.raises(SessionError) as caught:
         open_session(session.path)
     assert expected in caught.value.problem
+
+
+def test_packets_of_a_performer_the_header_does_not_count_are_refused(tmp_path: Path) -> None:
+    packets = some_packets(20, performers=2)
+    session = write_session(tmp_path / "a", packets=packets, steps=None, meta={"performers": 1})
+    with pytest.raises(SessionError, match=r"packets of 2 performers, its meta\.json names 1"):
+        list(session.packets())
 
 
 def test_a_header_without_tables_is_no_take(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bench.soak import poisoned
 from bench.soak.hosted import Ticks
 from bench.soak.receiver import Arrivals, Cadence
 from bench.soak.stalled import _most_in_a_slot
@@ -56,3 +57,18 @@ def test_skips_ages_and_the_grid_are_read_off_the_ticks() -> None:
     assert off.drift_ms == 1.0
     with pytest.raises(ValueError, match="no tick"):
         Ticks.between(0, 1, {"ticks": table})
+
+
+def test_nonsense_is_counted_and_none_of_it_is_sent() -> None:
+    played = poisoned.play(400, seed=1)
+    assert played.sent > 400
+    assert played.wrong == 0
+    assert poisoned.play(400, seed=1) == played
+    assert poisoned.play(400, seed=2) != played
+
+
+def test_a_value_out_of_range_and_one_that_is_no_number_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = poisoned.ControlPacket.value
+    wrong = iter([2.0, float("nan")])
+    monkeypatch.setattr(poisoned.ControlPacket, "value", lambda self, name: next(wrong, value(self, name)))
+    assert poisoned.play(100, seed=1).wrong == 2

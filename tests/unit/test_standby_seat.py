@@ -75,6 +75,17 @@ async def test_news_of_the_spare_reach_log_and_telemetry() -> None:
     assert [(e["event"], e["log_level"]) for e in log] == [("standby.failed", "warning")]
 
 
+@pytest.mark.asyncio(loop_factories=["asyncio"])
+@pytest.mark.parametrize(("playing", "warns"), [("ab12", False), ("cd34", True)], ids=["same", "others"])
+async def test_a_spare_that_has_read_other_models_is_noticed_before_it_plays(playing: str, warns: bool) -> None:
+    with seated(first=True) as (seat, watcher, _), capture_logs() as log:
+        seat.playing = lambda: playing
+        watcher.send("spare", state="warm", took_s=1.0, models="ab12")
+        watcher.send("go", **{**GO, "takeovers": 0})
+        await seat.turn()
+    assert [e["event"] for e in log] == ["standby.warm", *["standby.other_models"] * warns]
+
+
 PRIORITIES = """
 import os
 from choreo_service.service.succession import ask_for_realtime

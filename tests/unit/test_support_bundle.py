@@ -54,6 +54,51 @@ def test_a_configuration_that_is_refused_can_be_sent_too(tmp_path: Path) -> None
     assert "allowed: a number from 5 to 50" in bundle(tmp_path, "-o", "engine.period_ms=1")["config.txt"]
 
 
+def test_what_names_the_performers_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    home = tmp_path / "solo for anna"
+    CliRunner().invoke(choreo, ["init", str(home)], obj=Invocation("choreo"), catch_exceptions=False)
+    (home / "profiles").mkdir(exist_ok=True)
+    for name in ("anna", "ben"):
+        (home / "profiles" / f"{name}.yaml").touch()
+    (tmp_path / "state" / "choreo").mkdir(parents=True)
+    (tmp_path / "state" / "choreo" / "show.log").write_text('{"event": "x", "file": "/media/ada/profiles/ben.yaml"}\n')
+    options = ("--home", str(home), "-o", "engine.performers=2", "-o", "engine.bodies=[anna, ben]")
+    secret = (
+        "-o",
+        "dashboard.lan=true",
+        "-o",
+        "dashboard.token=0123456789abcdefghijklmn",
+        "-o",
+        "dashboard.pin=246810",
+    )
+    files = bundle(tmp_path, *options, *secret)
+    everything = "".join(files.values())
+    for name in ("anna", "ben", "ada", "0123456789abcdefghijklmn", "246810", str(tmp_path)):
+        assert name not in everything
+    assert 'engine.bodies: ["body-1", "body-2"]' in files["config.txt"]
+    assert "/media/user/profiles/body-2.yaml" in files["show.log"]
+
+
+@pytest.mark.parametrize("trouble", [KeyError("uid not found: 1234"), OSError("no such user")])
+def test_a_user_without_a_name_can_send_one_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    def nobody() -> str:
+        raise trouble
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    write_bundle(tmp_path / "a.zip", {"x.txt": "choreo run"})
+    with zipfile.ZipFile(tmp_path / "a.zip") as packed:
+        assert packed.read("x.txt") == b"choreo run"
+
+
+def test_a_name_that_is_nobodys_stays() -> None:
+    """In the container the user is called choreo."""
+    assert Redactor([("choreo", "user")])("choreo run: choreo.cli") == "choreo run: choreo.cli"
+
+
 @pytest.mark.parametrize(
     ("found", "left"),
     [
@@ -62,6 +107,10 @@ def test_a_configuration_that_is_refused_can_be_sent_too(tmp_path: Path) -> None
         ("mapping: {a: b}, pings: 3", "mapping: {a: b}, pings: 3"),
         ("strap A0:9E:1A:00:11:22 at 10.0.0.5", "strap device-1 at address-2"),
         ("binds 127.0.0.1:9000 and 0.0.0.0", "binds 127.0.0.1:9000 and 0.0.0.0"),
+        ("strap 5B1F2C3D-9A8B-4C7D-8E6F-0123456789AB", "strap device-1"),
+        ("service 0000180d-0000-1000-8000-00805f9b34fb", "service 0000180d-0000-1000-8000-00805f9b34fb"),
+        ("Polar H10 8A2B3C4D (A0:9E:1A:00:11:22)", "Polar device-2 (device-1)"),
+        ("12345678 accepted of POLAR", "12345678 accepted of POLAR"),
         ("fe80::1ff:fe23:4567:890a went away", "address-1 went away"),
         ("version 2.1.0.1.3 stays", "version 2.1.0.1.3 stays"),
         ("/home/ada/show by ada, not adagio", "~/show by user, not adagio"),

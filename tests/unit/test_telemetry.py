@@ -27,6 +27,13 @@ def test_an_empty_histogram_is_zero() -> None:
     assert Histogram().percentile_ms(99) == 0.0
 
 
+def test_what_is_too_short_to_tell_apart_is_one_bin() -> None:
+    histogram = Histogram()
+    for ns in (0, 1, 999, 1000):
+        histogram.add(ns)
+    assert histogram.percentile_ms(1) == histogram.percentile_ms(100) == 1000 / MS
+
+
 def step(k: int, dk: int, heart_age_s: float, *, held: bool = False) -> Step:
     z = np.zeros((1, 6), np.float32)
     age = np.array([[0.0, heart_age_s, 0.0, 0.0]], np.float32)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from choreo_service.clock import MS, VirtualClock, run_virtual
-from choreo_service.ticker import Tick, Ticker
+from choreo_service.ticker import CATCH_UP_TURNS, SLOTS_A_TURN, Tick, Ticker
 
 PERIOD = 20 * MS
 
@@ -69,7 +69,75 @@ def test_one_long_stall_after_another_does_not_keep_it_from_ticking() -> None:
     stuck = Stuck(start_ns=1000)
     ticks = run_virtual(stuck, main())
     assert [tick.late_ns for tick in ticks] == [0, 0, 0]
-    assert [tick.dk for tick in ticks] == [22, 22, 22]
+    assert [tick.dk for tick in ticks] == [42, 42, 42]  # two waits, and the slot it waits for
+
+
+class Input:
+    """Takes so many turns of the loop to be read, and as long as `turn_ns` each."""
+
+    def __init__(self, clock: VirtualClock, turns: int, turn_ns: int) -> None:
+        self._clock, self._left, self._turn_ns = clock, turns, turn_ns
+        self.asked = 0
+
+    def behind(self) -> bool:
+        self.asked += 1
+        if self._left:
+            self._left -= 1
+            self._clock.advance(self._turn_ns)
+            return True
+        return False
+
+
+def first_after(stall: int, turns: int, turn_ns: int) -> tuple[Tick, Input]:
+    """The first tick after a stall during which so much came in."""
+    clock = VirtualClock(start_ns=1000)
+    waiting = Input(clock, turns, turn_ns)
+
+    async def main() -> Tick:
+        ticker = Ticker(clock, period_ns=PERIOD, start_ns=clock.now_ns(), behind=waiting.behind)
+        async for tick in ticker.ticks():
+            if tick.dk > 1:
+                return tick
+            clock.advance(stall)
+        raise AssertionError
+
+    return run_virtual(clock, main()), waiting
+
+
+def test_after_a_stall_it_waits_until_what_came_meanwhile_is_read_and_plays_the_slot_it_is_then() -> None:
+    tick, _ = first_after(90 * MS, turns=1, turn_ns=15 * MS)
+    assert (tick.k, tick.late_ns) == (1 + 5, 5 * MS)  # 105 ms after slot 1
+    tick, _ = first_after(90 * MS, turns=0, turn_ns=15 * MS)
+    assert (tick.k, tick.late_ns) == (1 + 4, 10 * MS)
+    tick, waiting = first_after(310 * MS, turns=3, turn_ns=10 * MS)
+    assert (tick.k, tick.late_ns, waiting.asked) == (1 + 18, 0, 4)  # 340 ms after slot 1, and the next one
+
+
+def test_a_flood_keeps_it_for_so_many_turns_and_no_longer() -> None:
+    tick, waiting = first_after(50 * MS, turns=10**9, turn_ns=MS // 10)
+    assert (tick.k, waiting.asked) == (1 + 2, 1)
+    tick, waiting = first_after(2010 * MS, turns=10**9, turn_ns=MS // 10)
+    assert (tick.k, waiting.asked) == (1 + 101, 1 + 99 // SLOTS_A_TURN)
+    _, waiting = first_after(60_000 * MS, turns=10**9, turn_ns=MS // 10)
+    assert waiting.asked == CATCH_UP_TURNS
+
+
+def test_a_tick_that_missed_no_slot_waits_for_nothing() -> None:
+    clock = VirtualClock(start_ns=1000)
+
+    async def main() -> list[Tick]:
+        ticker = Ticker(clock, period_ns=PERIOD, start_ns=clock.now_ns(), behind=waiting.behind)
+        ticks = []
+        async for tick in ticker.ticks():
+            ticks.append(tick)
+            clock.advance(PERIOD + PERIOD // 2 if tick.k == 1 else 0)
+            if len(ticks) == 3:
+                ticker.stop()
+        return ticks
+
+    waiting = Input(clock, turns=10**9, turn_ns=MS)
+    assert [(tick.k, tick.late_ns) for tick in run_virtual(clock, main())] == [(1, 0), (2, PERIOD // 2), (3, 0)]
+    assert waiting.asked == 0
 
 
 @given(st.dictionaries(st.integers(1, 390), st.integers(0, 3 * PERIOD), max_size=30))

@@ -25,7 +25,7 @@ from choreo_pipelines.training.card import METRIC_KEYS
 from choreo_service.core import Core
 from choreo_service.replay import take_entries
 from choreo_service.schemas import validate
-from choreo_service.service import load_models
+from choreo_service.service.models import load_models
 from choreo_service.session import open_session
 
 STEPS = 6

@@ -61,7 +61,7 @@ def test_the_result_is_left_as_it_is_used(whole: tuple[ToyTask, History]) -> Non
 
 
 def test_an_interrupted_run_that_is_resumed_equals_the_whole_one(whole: tuple[ToyTask, History]) -> None:
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=10)
     @given(stop=st.integers(0, STEPS - 1), save_every=st.integers(1, STEPS + 1))
     def check(stop: int, save_every: int) -> None:
         with tempfile.TemporaryDirectory() as name:

@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Final, TextIO
 from pydantic import BaseModel, ConfigDict, Field
 
 from choreo_adapters.bridges import wire_values
+from choreo_adapters.unasked import TellsUnasked
 from choreo_service.clock import NS, Clock
 from choreo_service.packets import ControlPacket
 from choreo_service.protocols import ControlWire, Sent
@@ -42,7 +43,7 @@ class ConsoleConfig(BaseModel):
     """Seconds between plain lines when the output is a file or a pipe."""
 
 
-class ConsoleBars:
+class ConsoleBars(TellsUnasked):
     """Five bars per performer at the bottom of the terminal.
 
     States: closed, bars (a terminal), lines (a file or pipe), stalled.
@@ -91,8 +92,10 @@ class ConsoleBars:
         return sent
 
     def panic(self) -> None:
-        for values in self._values.values():
-            values.update((wire.name, wire.safe) for wire in self._controls.values())
+        safe = tuple((wire.name, wire.safe) for wire in self._controls.values())
+        for performer, values in self._values.items():
+            values.update(safe)
+            self._tell(performer, safe)
         self._changed = True
 
     def health(self) -> Mapping[str, Any]:

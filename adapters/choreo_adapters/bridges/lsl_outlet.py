@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from choreo_adapters.bridges import wire_values
 from choreo_adapters.lsl import LIBRARY
+from choreo_adapters.unasked import TellsUnasked
 from choreo_service.clock import Clock
 from choreo_service.errors import AdapterLost
 from choreo_service.packets import CONTROL_NAMES, ControlPacket
@@ -42,7 +43,7 @@ class LslOutletConfig(BaseModel):
     )
 
 
-class LslOutlet:
+class LslOutlet(TellsUnasked):
     """One LSL outlet. States: closed, sending (somebody listens), nobody-listens, lost (liblsl refused a sample)."""
 
     Config: ClassVar[type[BaseModel]] = LslOutletConfig
@@ -86,8 +87,11 @@ class LslOutlet:
         return tuple(sent) if sent and self._push() else ()
 
     def panic(self) -> None:
-        self._row = [self._controls[name].safe for name in self._columns] * self._config.performers
-        self._push()
+        safe = tuple((name, ctypes.c_float(self._controls[name].safe).value) for name in self._columns)
+        self._row = [value for _, value in safe] * self._config.performers
+        if self._push():
+            for performer in range(self._config.performers):
+                self._tell(performer, safe)
 
     def health(self) -> Mapping[str, Any]:
         """Facts for telemetry. LSL tells whether there are consumers, not how many: that is the state."""

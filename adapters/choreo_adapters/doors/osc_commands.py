@@ -139,8 +139,8 @@ class OscCommands:
         except OSError:
             self._refused["answer not sent"] += 1  # nobody listens there; the command was dealt with all the same
 
-    def _on_rejected(self, cause: str, _source: str) -> None:
-        self._refused[cause] += 1
+    def _on_rejected(self, cause: str, _source: str, count: int) -> None:
+        self._refused[cause] += count
 
 
 def _plain(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import select
 import signal
 import sys
 import threading
@@ -17,6 +18,7 @@ from choreo_adapters.midi.keeper import LOST_ERRORS
 from choreo_service.clock import NS, MonotonicClock
 
 SELF_DESTRUCT_S: Final = 15  # a helper stuck in a driver ends itself after this, should its parent be gone too
+CHUNK_BYTES: Final = 4096
 QUEUED_CHUNKS: Final = 16
 LAST_NS: Final = 6 * NS // 10  # how long what waits for its time is still played after the pipe's end
 
@@ -39,15 +41,12 @@ def serve(make_keeper: Callable[[Callable[[Mapping[str, Any]], None], Callable[[
     _survive_signals()
     clock = MonotonicClock()
     keeper = make_keeper(report, clock.now_ns)
-    chunks: queue.Queue[bytes] = queue.Queue(QUEUED_CHUNKS)
-    threading.Thread(target=_read, args=(chunks,), daemon=True).start()
+    pipe = _ThreadedPipe() if sys.platform == "win32" else _Pipe()
     end_ns: int | None = None  # set when the pipe has ended
     while end_ns is None or (not keeper.idle and clock.now_ns() < end_ns):
         _postpone_self_destruction()
-        wait_ns = keeper.turn()
-        try:
-            data = chunks.get(timeout=wait_ns / NS)
-        except queue.Empty:
+        data = pipe.read(keeper.turn() / NS)
+        if data is None:
             continue
         keeper.feed(data)
         if not data:
@@ -75,11 +74,39 @@ def helper_argv(module: str, settings: Mapping[str, Any]) -> Sequence[str]:
     return (sys.executable, "-P", "-m", module, json.dumps(settings))
 
 
-def _read(chunks: queue.Queue[bytes]) -> None:
-    """In a thread, because Windows can't wait for a pipe and a timeout at once."""
-    while data := os.read(0, 4096):
-        chunks.put(data)
-    chunks.put(b"")
+class _Pipe:
+    """What comes from the service. Without a thread: its hand-over would cost as much as the playing."""
+
+    def __init__(self) -> None:
+        self._open = [0]
+
+    def read(self, within_s: float) -> bytes | None:
+        """As soon as there is something, no bytes at all at the end; None when the time is up."""
+        if not select.select(self._open, (), (), within_s)[0]:
+            return None
+        data = os.read(0, CHUNK_BYTES)
+        if not data:
+            self._open = []  # else an ended pipe could be read for ever, at once
+        return data
+
+
+class _ThreadedPipe:
+    """The same for Windows, which can't wait for a pipe and a timeout at once."""
+
+    def __init__(self) -> None:
+        self._chunks: queue.Queue[bytes] = queue.Queue(QUEUED_CHUNKS)
+        threading.Thread(target=self._fill, daemon=True).start()
+
+    def read(self, within_s: float) -> bytes | None:
+        try:
+            return self._chunks.get(timeout=within_s)
+        except queue.Empty:
+            return None
+
+    def _fill(self) -> None:
+        while data := os.read(0, CHUNK_BYTES):
+            self._chunks.put(data)
+        self._chunks.put(b"")
 
 
 def _survive_signals() -> None:

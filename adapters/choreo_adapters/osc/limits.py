@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 MAX_SOURCES: Final = 64
 IDLE_NS: Final = 1_000_000_000  # a source silent for this long may lose its place in a full table to a newcomer
 
 
-class Verdict(Enum):
-    """What a token bucket says about one datagram."""
+class Verdict(StrEnum):
+    """What a token bucket says about one datagram; the values are counter names."""
 
     PASS = "pass"  # noqa: S105 - a verdict, no password
     RATE = "rate limit"

@@ -13,7 +13,8 @@ import socket
 import struct
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -21,22 +22,24 @@ from choreo_adapters.osc.decode import MAX_BYTES, Message, OscError, decode
 from choreo_adapters.osc.json_datagrams import decode_json
 from choreo_adapters.osc.limits import RateLimiter, Verdict
 from choreo_adapters.osc.ports import free_port
-from choreo_service.clock import Clock, MonotonicClock, realtime_to_monotonic_ns
+from choreo_service.clock import NS, Clock, MonotonicClock, realtime_to_monotonic_ns
 from choreo_service.errors import ITS_NAME, AdapterConfigError
-from choreo_service.inherited import inherited_socket
+from choreo_service.inherited import inherited_socket, is_shared
 
 PER_WAKE: Final = 64  # datagrams read before everything else on the loop gets its turn
+FLOODED_S: Final = 0.002  # between two looks while somebody is sending too fast
 RECEIVE_BUFFER: Final = 1 << 20  # bytes; a full kernel buffer drops the newest datagrams, the ones we need
 OLDEST_NS: Final = 5_000_000_000  # a kernel stamp older than this means that the wall clock was set, not that we slept
 
+Datagram = tuple[bytes, str, int]  # what it holds, source IP, receive time in ns
 OnMessage = Callable[[Message, str, int], None]  # message, source IP, receive time in ns
-OnRejected = Callable[[str, str], None]  # cause, source IP
+OnRejected = Callable[[str, str, int], None]  # cause, source IP, how many
 
 
 class OscReceiver:
     """Admits, decodes and hands on. `rejected` counts refused datagrams by cause; `accepted + rejected == received`.
 
-    `allow` empty means everyone. Nothing a datagram holds makes `on_datagram` raise.
+    `allow` empty means everyone. Nothing a datagram holds makes `hear` raise.
     """
 
     def __init__(
@@ -56,6 +59,10 @@ class OscReceiver:
         self._allow = frozenset(allow)
         self._socket: socket.socket | None = None
         self._kernel_stamps = False
+        self._leaves = False  # whether a datagram stays in the socket until it was handed on
+        self.behind = False  # whether the last turn ended at its bound, so that datagrams may wait unread
+        self._flooded = False  # whether somebody sent too fast in the last turn
+        self._next_look: asyncio.TimerHandle | None = None  # under a flood; else the next datagram wakes us
         self.received = 0
         self.accepted = 0
         self.rejected: Counter[str] = Counter()
@@ -71,65 +78,123 @@ class OscReceiver:
         self._socket = inherited_socket(key, partial(_bound, host, port)) if port else _bound(host, port)
         # Simulated time can't be compared with the kernel's.
         self._kernel_stamps = isinstance(self._clock, MonotonicClock) and _ask_for_stamps(self._socket)
+        # Who is killed while he reads one must not take it along: his successor reads it from the same socket. Killed
+        # right after that, he leaves one to be heard twice.
+        self._leaves = bool(port) and is_shared()
         asyncio.get_running_loop().add_reader(self._socket.fileno(), self._drain)
 
     def close(self) -> None:
         """Stop reading and give the port back. Idempotent."""
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
             self._socket.close()
-            self._socket = None
+            self._socket, self.behind = None, False
 
-    def on_datagram(self, data: bytes, addr: tuple[str, int], rx_ns: int) -> None:
-        """One datagram from `addr`, received at `rx_ns`: hand its messages on, or count it once under its cause."""
+    def hear(self, datagrams: Iterable[Datagram]) -> None:
+        """Hand the messages of `datagrams` on, the turn of one wake-up; what is refused is counted, and told once for
+        all that have cause and source in common: a flood is refused by the thousand."""
+        refused: Counter[tuple[str, str]] = Counter()
+        try:
+            for data, source, rx_ns in datagrams:
+                if cause := self._take(data, source, rx_ns):
+                    refused[cause, source] += 1
+        finally:  # whatever a listener raises, these are counted
+            self._flooded = any(cause == Verdict.RATE for cause, _ in refused)
+            for (cause, source), count in refused.items():
+                self._refuse(cause, source, count)
+
+    def _take(self, data: bytes, source: str, rx_ns: int) -> str:
+        """The cause for which the datagram is refused, "" when its messages were handed on."""
         self.received += 1
-        source = addr[0]
         if self._allow and source not in self._allow:
-            self._refuse(_NOT_ALLOWED, source)
-            return
+            return _NOT_ALLOWED
         verdict = self._limiter.check(source, rx_ns)
         if verdict is not Verdict.PASS:
-            self._refuse(verdict.value, source)
-            return
+            return verdict
         try:
             messages = decode_json(data) if data[:1] == b"{" else decode(data)
         except OscError as error:
-            self._refuse(error.cause.value, source)
-            return
+            return error.cause
         self.accepted += 1
-        self._limiter.charge(source, max(0, len(messages) - 1))
+        if len(messages) > 1:
+            self._limiter.charge(source, len(messages) - 1)
         for message in messages:
             self._on_message(message, source, rx_ns)
+        return ""
 
-    def _refuse(self, cause: str, source: str) -> None:
-        self.rejected[cause] += 1
-        self._on_rejected(cause, source)
+    def _refuse(self, cause: str, source: str, count: int) -> None:
+        name = str(cause)  # of an enum's member too
+        self.rejected[name] += count
+        self._on_rejected(name, source, count)
 
     def _drain(self) -> None:
         # The loop's readers are level-triggered: what stays in the socket wakes us again after everyone else's turn.
+        self.behind = False
+        datagrams = self._read()
+        try:
+            self.hear(datagrams)
+        finally:  # whatever a listener raises, the next datagrams are heard
+            datagrams.close()
+            self._await_more(flooded=self._flooded and not self.behind)
+
+    def _read(self) -> Generator[Datagram, None, None]:
+        """Up to PER_WAKE datagrams; close it, also when the last one was not heard to its end."""
+        # Once for all of them: for each it would take as long as to refuse it.
+        now_ns, ahead_ns = self._clock.now_ns(), realtime_to_monotonic_ns(0) if self._kernel_stamps else 0
+        how = socket.MSG_PEEK if self._leaves else 0
         for _ in range(PER_WAKE):
             if self._socket is None:
                 return
             try:
-                data, ancillary, _flags, addr = self._socket.recvmsg(MAX_BYTES + 1, _ANCILLARY_BYTES)
+                data, ancillary, _flags, addr = self._socket.recvmsg(MAX_BYTES + 1, _ANCILLARY_BYTES, how)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
                 # ICMP errors of earlier traffic surface here; a listening socket goes on.
-                self._on_rejected(_SOCKET, "")
+                self._on_rejected(_SOCKET, "", 1)
                 return
-            self.on_datagram(data, (_plain(addr[0]), addr[1]), self._receive_time(ancillary))
+            try:
+                yield data, _plain(addr[0]), self._receive_time(ancillary, now_ns, ahead_ns)
+            finally:
+                if self._leaves:
+                    self._drop_first()
+        self.behind = True
 
-    def _receive_time(self, ancillary: list[tuple[int, int, bytes]]) -> int:
-        now_ns = self._clock.now_ns()
+    def _drop_first(self) -> None:
+        """Take the datagram that was looked at out of the socket."""
+        if self._socket is not None:
+            with suppress(OSError):  # of earlier traffic, as above
+                self._socket.recv(1)
+
+    def _await_more(self, *, flooded: bool) -> None:
+        """Under a flood look again soon, not at each datagram: to wake up costs more than to refuse one. The kernel
+        keeps what comes meanwhile, and notes when it came."""
+        loop = asyncio.get_running_loop()
+        if self._socket is None:
+            return
+        if flooded:
+            if self._next_look is None:
+                loop.remove_reader(self._socket.fileno())
+            self._next_look = loop.call_later(FLOODED_S, self._drain)
+        elif self._next_look is not None:
+            self._next_look = None
+            loop.add_reader(self._socket.fileno(), self._drain)
+
+    def _receive_time(self, ancillary: list[tuple[int, int, bytes]], now_ns: int, ahead_ns: int) -> int:
+        """`now_ns` may be a little while ago; `ahead_ns` is our clock less the one of the kernel's stamps."""
         if not self._kernel_stamps:
-            return now_ns
+            return self._clock.now_ns()
         for level, kind, payload in ancillary:
             if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(payload) == _TIMESPEC.size:
                 seconds, nanoseconds = _TIMESPEC.unpack(payload)
-                rx_ns = realtime_to_monotonic_ns(seconds * 1_000_000_000 + nanoseconds)
+                rx_ns: int = seconds * NS + nanoseconds + ahead_ns
+                if rx_ns > now_ns:  # it came meanwhile
+                    now_ns = self._clock.now_ns()
                 return rx_ns if 0 <= now_ns - rx_ns <= OLDEST_NS else now_ns
-        return now_ns
+        return self._clock.now_ns()
 
 
 _NOT_ALLOWED: Final = "source not allowed"

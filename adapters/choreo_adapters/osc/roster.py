@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Final, Generic, TypeVar
 
 Found = TypeVar("Found")
+Memory = TypeVar("Memory")  # what the owner of a roster remembers of each device
 
 MAX_DEVICES: Final = 80  # 16 performers with a source per modality, and some room for assigned ones
 RATE_WINDOW_NS: Final = 1_000_000_000
@@ -14,10 +16,11 @@ STALL_PERIODS: Final = 3  # of a slow one
 UNCHANGED_NS: Final = 2_000_000_000  # silence of an app that leaves out what didn't change
 
 
-class Device:
+class Device(Generic[Memory]):
     """One sender that has a performer: `ip`, or `ip:name` where its layout carries a device name."""
 
-    def __init__(self, source: str, performer: int, limb: str = "") -> None:
+    def __init__(self, source: str, performer: int, limb: str, remember: Callable[[], Memory]) -> None:
+        self._remember = remember
         self.source = source
         self.performer = performer
         self.limb = limb  # of packets.LIMBS, "" on the body
@@ -29,6 +32,11 @@ class Device:
         self._patient = False
         self._window_ns = 0
         self._window_count = 0
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Kept as long as the device."""
+        return self._remember()
 
     @property
     def stall_ns(self) -> int:
@@ -52,7 +60,7 @@ class Device:
             self._window_ns, self._window_count = t_ns, 0
 
 
-class Roster:
+class Roster(Generic[Memory]):
     """Seats for `performers`, one device per performer and modality.
 
     Devices named in `assign` have the performer written there. The others are seated in the order they are first
@@ -63,21 +71,28 @@ class Roster:
     """
 
     def __init__(
-        self, performers: int, assign: Mapping[str, int], release_after_ns: int, limbs: Mapping[str, str] | None = None
+        self,
+        performers: int,
+        assign: Mapping[str, int],
+        release_after_ns: int,
+        limbs: Mapping[str, str],
+        remember: Callable[[], Memory],
     ) -> None:
+        """`remember` makes the empty memory of a device."""
         self._performers = performers
         self._assign = dict(assign)
-        self._limbs = dict(limbs or {})
+        self._limbs = dict(limbs)
         self._release_after_ns = release_after_ns
-        self._devices: dict[str, Device] = {}
-        self._seats: dict[tuple[int, str], Device] = {}  # (performer, modality with its limb) -> who holds it
+        self._remember = remember
+        self._devices: dict[str, Device[Memory]] = {}
+        self._seats: dict[tuple[int, str], Device[Memory]] = {}  # (performer, modality with its limb) -> who holds it
 
     @property
-    def devices(self) -> tuple[Device, ...]:
+    def devices(self) -> tuple[Device[Memory], ...]:
         """Every device that holds a seat or has one assigned, in the order first heard."""
         return tuple(self._devices.values())
 
-    def seat(self, ip: str, name: str, modality: str, t_ns: int) -> Device | None:
+    def seat(self, ip: str, name: str, modality: str, t_ns: int) -> Device[Memory] | None:
         """The device whose samples of `modality` come from `ip` (and `name`), or None when every seat is taken."""
         source = source_of(ip, name)
         device = self._devices.get(source)
@@ -86,12 +101,12 @@ class Roster:
         limb = _first(self._limbs, source, name, ip) or ""
         performer = _first(self._assign, source, name, ip)
         if performer is None:
-            return self._newcomer(device or Device(source, _UNSEATED, limb), modality, t_ns)
+            return self._newcomer(device or Device(source, _UNSEATED, limb, self._remember), modality, t_ns)
         if device is None and self._room(t_ns):
-            device = self._devices[source] = Device(source, performer, limb)
+            device = self._devices[source] = Device(source, performer, limb, self._remember)
         return device
 
-    def known(self, ip: str, name: str) -> Device | None:
+    def known(self, ip: str, name: str) -> Device[Memory] | None:
         """The device if it holds a seat or has one assigned and was heard."""
         return self._devices.get(source_of(ip, name))
 
@@ -106,7 +121,7 @@ class Roster:
         del self._devices[idle.source]
         return True
 
-    def _newcomer(self, device: Device, modality: str, t_ns: int) -> Device | None:
+    def _newcomer(self, device: Device[Memory], modality: str, t_ns: int) -> Device[Memory] | None:
         seat = _seat(modality, device.limb)
         # An assigned performer waits for its own device: on the body, or on the limb that device is worn on.
         reserved = {p for key, p in self._assign.items() if self._limbs.get(key, "") == device.limb}

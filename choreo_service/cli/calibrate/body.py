@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from choreo_service.calibration.flow import FULL_S, NORMAL_S, STILL_S
+from choreo_service.calibration.flow import FULL_S, LONGEST_S, NORMAL_S, SHORTEST_S, STILL_S
 from choreo_service.cli.options import Choice, config_options, find_take, for_take
 from choreo_service.errors import ConfigError
 
@@ -19,9 +19,15 @@ if TYPE_CHECKING:
     from choreo_service.calibration.measure import Measured
     from choreo_service.config import Loaded
 
-_LENGTH = click.FloatRange(min=5, max=600)
-# A calibration begins with nothing known and plays nothing.
-_BARE = ("engine.bodies=[]", "engine.mapper=rules", "output.exit_ease_s=0", "log.level=warning")
+_LENGTH = click.FloatRange(min=SHORTEST_S, max=LONGEST_S)
+# A calibration begins with nothing known, plays nothing, and nobody steers it.
+_BARE = (
+    "engine.bodies=[]",
+    "engine.mapper=rules",
+    "output.exit_ease_s=0",
+    "log.level=warning",
+    "dashboard.enabled=false",
+)
 
 
 @click.command()
@@ -49,9 +55,10 @@ def body(
 ) -> int:
     """Learn how a performer moves and keep it as profiles/NAME.yaml.
 
-    Stand still, then move normally, then move fully, as you are told. What was not seen is refused with the reason.
+    Stand still, then move normally, then move fully, as you are told. What was not seen is refused with the reason. A
+    show of this workspace that plays with the same sensors plays on, and listens meanwhile.
     """
-    from choreo_service.calibration.flow import FULL, NORMAL, STILL, Phase
+    from choreo_service.calibration.flow import phases_of
     from choreo_service.calibration.measure import measure
     from choreo_service.calibration.profile import profile_path, refuse_existing, save_body
     from choreo_service.config import load_settings
@@ -64,7 +71,10 @@ def body(
     loaded = load_settings(**choice)
     _check(name, performer, loaded)
     refuse_existing(profile_path(loaded.profiles, name), replace=replace)  # before the minute, not after it
-    phases = (Phase(STILL, still), Phase(NORMAL, normal), Phase(FULL, full))
+    phases = phases_of((still, normal, full))
+    if take is None and (told := _in_the_show(loaded, name, performer, phases, replace=replace)):
+        click.echo(told)
+        return 0
     if take is None:
         source, heard = ", ".join(loaded.sensors), _from_sensors(loaded, performer, phases)
     else:
@@ -96,19 +106,31 @@ def _check(name: str, performer: int, loaded: Loaded) -> None:
         )
 
 
+def _in_the_show(loaded: Loaded, name: str, performer: int, phases: Sequence[Phase], *, replace: bool) -> str:
+    """What came of it where a show that plays has the sensors; "" where none does."""
+    from choreo_service.cli.calibrate.beside import calibrate_there, show_that_listens
+
+    async def ask() -> str:
+        show = await show_that_listens(loaded) if loaded.sensors else None
+        return await calibrate_there(show, name, performer, phases, replace=replace) if show else ""
+
+    return asyncio.run(ask())
+
+
 def _from_sensors(loaded: Loaded, performer: int, phases: Sequence[Phase]) -> Heard:
     """Run the configured sensors, and nothing else, through the service until the flow is over."""
     from choreo_service import logs
     from choreo_service.calibration.flow import PATIENCE_S, Flow
     from choreo_service.clock import MonotonicClock
-    from choreo_service.service import build_service, first_user_error
+    from choreo_service.service.build import build_service
+    from choreo_service.service.runtime import first_user_error
 
     if not loaded.sensors:
         raise ConfigError(
             "no sensor to listen to", fix="add one to your configuration, or give a recording: --take TAKE"
         )
     writer = logs.configure(loaded.settings.log.level, loaded.settings.log.format)
-    service = build_service(dataclasses.replace(loaded, bridges={}), MonotonicClock())
+    service = build_service(dataclasses.replace(loaded, bridges={}, doors={}), MonotonicClock())
     flow = Flow(service.core, performer, phases, _Guide(phases))
 
     def tick(*seen: Any) -> None:
@@ -131,7 +153,7 @@ def _from_take(loaded: Loaded, performer: int, phases: Sequence[Phase], take: Pa
     from choreo_service.calibration.flow import Flow
     from choreo_service.clock import NS
     from choreo_service.replay import take_entries
-    from choreo_service.service import build_core
+    from choreo_service.service.playing import build_core
     from choreo_service.session import open_session
     from choreo_service.ticker import Tick
 

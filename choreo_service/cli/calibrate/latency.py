@@ -74,7 +74,7 @@ def _measure(
 
     from choreo_service.clock import MS, MonotonicClock
     from choreo_service.latency import measure
-    from choreo_service.service import build_paths
+    from choreo_service.service.build import build_paths
     from choreo_service.service.runtime import first_user_error
 
     clock = MonotonicClock()

@@ -80,10 +80,22 @@ def _must_be_free(host: str, port: int) -> None:
         raise ChoreoError(
             f"can't listen on {host}:{port}: {fault.reason}", fix="choreo phone --host 0.0.0.0 --port 9001"
         )
-    who = str(holder(port) or "another program")
+    held = holder(port)
+    who = str(held or "another program")
     beside = f"or listen beside it: choreo phone --port {port + 1 if port < 65535 else 9001}, same port in the app"
-    if who.startswith("choreo"):
+    if held is not None and (page := _page_of(held.process)):
+        fix = f"that show hears phones itself, and {page}/sensors tells which; {beside}"
+    elif who.startswith("choreo"):
         fix = f"a running choreo hears phones itself: its lines and log tell which; end it with Ctrl-C first, {beside}"
     else:
         fix = f"end it, {beside}"
     raise ChoreoError(f"port {port} is held by {who}", fix=fix)
+
+
+def _page_of(process: int) -> str:
+    """The address of that process's page; "" where it is no show, or has none."""
+    import asyncio
+
+    from choreo_service.cli.shows import shows_here
+
+    return next((show.base for show in asyncio.run(shows_here()) if show.process == process), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+from choreo_service.cli.shows import PORT
 from choreo_service.errors import ChoreoError
 
 _FIX = "copy the address choreo prints behind `open page`, or leave --url out on the machine that plays"
@@ -23,7 +24,7 @@ def read_address(url: str, token: str = "", pin: str = "") -> Address:
     """As printed, with or without `#token=`; a token given beside it counts. ChoreoError for anything else."""
     try:
         parts = urlsplit(url if "//" in url else f"http://{url}")
-        host, port = parts.hostname, parts.port or 8787
+        host, port = parts.hostname, parts.port or PORT
     except ValueError:
         host = None
     if not host or parts.scheme != "http":

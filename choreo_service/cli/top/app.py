@@ -43,6 +43,7 @@ class Top(App[None]):
 
     def on_mount(self) -> None:
         self.link.changed = self.draw
+        self.link.is_another = self._tell_another
         self.run_worker(self.link.run())
         self.draw()
 
@@ -70,6 +71,9 @@ class Top(App[None]):
         elif (asked := self._keys.press(event.key)) is not None:
             self.run_worker(self._ask(*asked))
         self.draw()
+
+    def _tell_another(self, name: str) -> None:
+        self._said = f"another show answers here now: {name or 'it has no name'}"
 
     async def _ask(self, verb: str, args: dict[str, str]) -> None:
         done, reason = await self.link.ask(verb, args)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from choreo_service.cli.shows import Show, read_show
 from choreo_service.cli.top.address import Address
 from choreo_service.dashboard import hot_frame
 from choreo_service.errors import ChoreoError
@@ -30,6 +31,8 @@ class Link:
         self.state: Mapping[str, Any] = {}
         self.controls: tuple[float, ...] = ()  # in the ranges of the control map
         self.changed: Callable[[], None] = lambda: None
+        # Told its name, when another show answers at the address.
+        self.is_another: Callable[[str], None] = lambda name: None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._waiting: dict[int, asyncio.Future[tuple[bool, str]]] = {}
         self._number = 0
@@ -73,6 +76,9 @@ class Link:
         elif words["type"] == "hello":
             if words["version"] != hot_frame.VERSION:
                 raise ChoreoError(f"the show speaks version {words['version']}", fix="use the choreo it runs with")
+            if self.hello and words["show"] != self.hello["show"]:
+                self.state, self.controls = {}, ()  # nothing of the one before is shown as its
+                self.is_another(words["name"])
             self.hello, self.up, self.refused = words, True, ""
             await self._send({"type": "subscribe", "id": 0, "hz": HZ, "performer": self.performer})
 
@@ -103,18 +109,17 @@ class Link:
         self.changed()
 
 
-async def check(address: Address) -> None:
-    """ChoreoError where no show answers, or where it doesn't let us in."""
+async def check(address: Address) -> Show:
+    """The show that answers; ChoreoError where none does, or where it doesn't let us in."""
     try:
         async with _browser(address) as browser:
             await _enter(browser, address)
-            async with browser.get(f"{address.base}/api/state", headers=_bearer(address)) as answer:
-                if answer.status != 200:
+            async with browser.get(f"{address.base}/api/show", headers=_bearer(address)) as answer:
+                if answer.status in (401, 403, 429):
                     raise ChoreoError(
                         f"{address.base}: {(await answer.text()).strip()}", fix="choreo top --url ADDRESS"
                     )
-                if "ticks" not in await answer.json():
-                    raise ValueError
+                return read_show(address.base, await answer.json() if answer.status == 200 else {})
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise ChoreoError(
             f"no show answers at {address.base} ({type(error).__name__})",

@@ -22,7 +22,7 @@ _MARKS_WIDTH: Final = 20
 
 
 def word(link: Link) -> Text:
-    """The health word and its reasons; or that there is no connection."""
+    """The health word, of which show, and its reasons; or that there is no connection."""
     if not link.up:
         return Text(
             f" ■ NO LINK  {link.refused or f'{link.address.base} does not answer; trying again'} ", "black on #ff7b72"
@@ -31,6 +31,7 @@ def word(link: Link) -> Text:
     sign, style = _LEVELS[health["level"]]
     look_only = "" if link.hello.get("may_steer") else "  (view only: --pin)"
     text = Text(f" {sign} {health['word']} ", style).append(look_only, "default")
+    text.append(f"  {link.hello.get('name', '')} at {link.address.base}", "dim default")
     return text.append("".join(f"\n  {reason}" for reason in health["why"][:4]), "default on default")
 
 

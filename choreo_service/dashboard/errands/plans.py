@@ -14,7 +14,7 @@ from choreo_service.errors import ChoreoError
 Command = Sequence[str]
 
 FORMS: Final = {"csv": ".csv.zip", "midi": ".mid", "xdf": ".xdf"}  # export format -> how the file to keep is called
-_CHOREO: Final = (sys.executable, "-m", "choreo_service")
+_CHOREO: Final = (sys.executable, "-P", "-m", "choreo_service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def export(take: Path, form: str) -> Plan:
     def commands(folder: Path) -> Sequence[Command]:
         target = folder / (take.name if form == "csv" else result)
         write = (*_CHOREO, "takes", "export", str(take), "--to", form, "--out", str(target))
-        pack = (sys.executable, "-m", "zipfile", "-c", str(folder / result), str(target))
+        pack = (sys.executable, "-P", "-m", "zipfile", "-c", str(folder / result), str(target))
         return [write, pack] if form == "csv" else [write]
 
     return Plan("export", f"writing {result}", commands, result=result)

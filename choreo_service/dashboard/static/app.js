@@ -21,13 +21,12 @@ let open = { path: "", close: () => {} };
 let turn = 0; // a view that loads slowly must not replace a later one
 
 async function show(path, push = true) {
-  const [name, load] = VIEWS[path] ?? VIEWS["/"];
+  const [, load] = VIEWS[path] ?? VIEWS["/"];
   const mine = ++turn;
   const { view } = await load();
   if (mine !== turn) return;
   open.close();
   if (push) history.pushState(null, "", path);
-  document.title = `${name} · choreo`;
   document.body.classList.toggle("stage", path === "/stage");
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.view === path) link.setAttribute("aria-current", "page");
@@ -36,6 +35,12 @@ async function show(path, push = true) {
   main.replaceChildren();
   const close = view(main, { leave: () => show("/") });
   open = { path, close: close ?? (() => {}) };
+  title();
+}
+
+/** Of two shows in two tabs each says its own name. */
+function title() {
+  document.title = [(VIEWS[open.path] ?? VIEWS["/"])[0], now.hello?.name, "choreo"].filter(Boolean).join(" · ");
 }
 
 function theme(name) {
@@ -100,6 +105,7 @@ async function start() {
   listen({ stage: () => show(open.path === "/stage" ? "/" : "/stage"), theme: turn_theme, sound: toggle_sound });
   on("state", (state) => health(state.health));
   on("hello", status);
+  on("hello", title);
   on("status", status);
   on("event", ({ kind, level, text }) => {
     const answers = kind === "config"; // to a reload, which is judged after it was acknowledged

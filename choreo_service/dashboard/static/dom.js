@@ -28,6 +28,22 @@ export function card(title, ...children) {
   return el("section", { class: "card", "aria-label": title }, el("h2", {}, title), ...children);
 }
 
+/** A table, and its rows one by one. Where the screen is narrow a row wraps, and each cell says what it is: CSS takes the
+ *  table's layout away there, so that the roles are spelled out. */
+export function table(label, heads, body) {
+  return el("table", { class: "rows", role: "table", "aria-label": label },
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads.map((head) => (head ? el("th", { role: "columnheader", scope: "col" }, head) : el("td", { role: "cell" }))))), body);
+}
+
+/** `heading` is the cell that names the row, if one does; texts are numbers mostly, nodes look as they like. */
+export function row(heads, cells, heading = 0) {
+  return el("tr", { role: "row" }, cells.map((cell, i) => (i === heading
+    ? el("th", { role: "rowheader", scope: "row" }, cell)
+    : el("td", { role: "cell", "data-head": heads[i], class: typeof cell === "string" ? "num" : null }, cell))));
+}
+
+export const rows = (of = []) => el("tbody", { role: "rowgroup" }, of);
+
 /** The shape that goes with a level, so that colour is never alone. */
 export function shape(level) {
   const paths = { good: "M50 5a45 45 0 1 0 .1 0z", warn: "M50 6 97 92H3z", bad: "M30 4h40l26 26v40L70 96H30L4 70V30z" };

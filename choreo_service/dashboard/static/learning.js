@@ -1,9 +1,10 @@
 // Knobs, pads and keys of a MIDI controller that ask for commands: what is bound, and the button that waits for the next to move.
 
-import { card, el } from "./dom.js";
+import { card, el, row, rows, table } from "./dom.js";
 import { now, on } from "./link.js";
 import { send } from "./verbs.js";
 
+const BOUND = ["asks for", "moved by", "of", ""];
 const PLAIN = ["panic", "resume", "freeze", "record", "marker", "resend", "tap"];
 const PER_CONTROL = ["manual", "mute", "hold", "map"];
 const words = (command, of) => [command, of].filter(Boolean).join(" ");
@@ -34,9 +35,8 @@ function bound({ waiting, bindings, ports }, scenes) {
   const start = el("button", { type: "button", onclick: () => { const [command, of] = all[Number(what.value)]; send("learn", { command, of }, `move the knob for ${words(command, of)}`); } }, "Learn");
   const state = waiting ? el("p", { class: "badge", role: "status" }, `move a knob or press a pad for ${words(waiting.command, waiting.of)}${waiting.hint ? `: ${waiting.hint}` : ""}`) : null;
   const list = bindings.length
-    ? el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "What was learnt" }, el("table", {}, el("thead", {}, el("tr", {}, ["asks for", "moved by", "of", ""].map((head) => el("th", { scope: "col" }, head)))),
-      el("tbody", {}, bindings.map(({ command, of, by, port, there }) => el("tr", {}, el("th", { scope: "row" }, words(command, of)), el("td", { class: "num" }, by), el("td", {}, there ? port : `${port} (not there)`),
-        el("td", {}, el("button", { class: "small", type: "button", "aria-label": `forget ${words(command, of)}`, onclick: () => send("unlearn", { command, of }, `${words(command, of)} forgotten`) }, "forget")))))))
+    ? table("What was learnt", BOUND, rows(bindings.map(({ command, of, by, port, there }) => row(BOUND, [words(command, of), by, el("span", {}, there ? port : `${port} (not there)`),
+      el("button", { class: "small", type: "button", "aria-label": `forget ${words(command, of)}`, onclick: () => send("unlearn", { command, of }, `${words(command, of)} forgotten`) }, "forget")]))))
     : el("p", { class: "hint" }, "Nothing is learnt yet.");
   const heard = el("p", { class: "hint" }, ports.length ? `Heard: ${ports.join(", ")}` : "No MIDI controller is there; plug one in, it is found by itself.");
   return [el("div", { class: "row" }, what, start, waiting && el("button", { type: "button", onclick: () => send("learn", {}, "not learning") }, "Don’t wait"), state), list, heard];

@@ -8,7 +8,6 @@ Ends with its input.
 from __future__ import annotations
 
 import json
-import os
 import struct
 import sys
 from collections.abc import Mapping
@@ -20,7 +19,6 @@ from choreo_service.errors import ChoreoError
 from choreo_service.session.meta import META_FILE, set_tags
 
 FRAME: Final = struct.Struct("<BI")
-_NICE: Final = 10  # the show goes first
 
 
 def main(root: Path, requests: IO[bytes], answers: IO[bytes]) -> None:
@@ -52,6 +50,4 @@ def _held(root: Path, words: Mapping[str, Any], held: tuple[str, int, Curves] | 
 
 
 if __name__ == "__main__":
-    if hasattr(os, "nice"):
-        os.nice(_NICE)
     main(Path(sys.argv[1]), sys.stdin.buffer, sys.stdout.buffer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,16 +94,11 @@ def _summary(path: Path) -> dict[str, Any]:
         "source": meta["source"],
         "performers": meta["performers"],
         "duration_s": meta["ticks"] * period_ns / NS if period_ns else None,
-        "coverage": {m: _fraction(share) for m, share in meta["coverage"].items()},
+        "coverage": {m: share.get("fraction") for m, share in meta["coverage"].items()},
         "bytes": sum(file.stat().st_size for file in path.iterdir() if file.is_file()),
-        "notes": meta["notes"] if isinstance(meta["notes"], str) else " ".join(map(str, meta["notes"])),
+        "notes": meta["notes"] if isinstance(meta["notes"], str) else " ".join(meta["notes"]),
         "tags": meta.get("tags", []),
     }
-
-
-def _fraction(share: Any) -> float | None:
-    fraction = share.get("fraction") if isinstance(share, Mapping) else None
-    return float(fraction) if isinstance(fraction, int | float) else None
 
 
 def _ticks(table: Any, performer: int) -> tuple[NDArray[np.float64], Columns]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from choreo_service.clock import MS, MonotonicClock, work_ns
 from choreo_service.packets import CONTROL_NAMES, Accent, ControlPacket, TempoPacket
-from choreo_service.protocols import ControlWire
+from choreo_service.protocols import ControlWire, KeepsTime, PlaysAccents, SendsUnasked, Sent
 from choreo_service.testing.bridges import sample_wires
 from choreo_service.testing.conformance import common
 from choreo_service.testing.conformance.stage import STALL_S, Act, perform, reconnect, require, run_loop
@@ -86,6 +86,25 @@ def _says_what_was_sent(case: BridgeCase) -> None:
     case.play(act)
 
 
+def _tells_what_it_sends_unasked(case: BridgeCase) -> None:
+    """Only of a bridge that has report_to(): what a panic puts on the wire, before it has opened, while it runs and
+    after its end."""
+    told: list[tuple[int, Sent]] = []
+
+    def act(running: Any) -> None:
+        running.report_to(lambda performer, sent: told.append((performer, sent)))
+        _send_everything(running, case)
+        running.panic()
+        for performer, sent in told:
+            require(performer >= 0, f"report_to() was told of performer {performer}; they count from 0")
+            for name, value in sent:
+                require(name in CONTROL_NAMES, f"report_to() was told of an unknown control {name!r}")
+                require(math.isfinite(value), f"report_to() was told of {name} = {value}")
+
+    if isinstance(case.fresh(), SendsUnasked):
+        _at_any_time(case, act)
+
+
 def _nothing_infinite_goes_out(case: BridgeCase) -> None:
     def act(bridge: Any) -> None:
         for bad in (math.nan, math.inf, -math.inf):
@@ -108,7 +127,7 @@ def _plays_accents_at_any_time(case: BridgeCase) -> None:
         for bad in (math.nan, math.inf, -math.inf):
             require(not running.accent(_accent(0, strength=bad)), f"accent() put strength {bad} on the wire")
 
-    if hasattr(case.fresh(), "accent"):
+    if isinstance(case.fresh(), PlaysAccents):
         _at_any_time(case, act)
 
 
@@ -126,10 +145,9 @@ def _health_is_plain(case: BridgeCase) -> None:
 
 def _keeps_time_at_any_time(case: BridgeCase) -> None:
     def act(bridge: Any) -> None:
-        keep_time = getattr(bridge, "keep_time", None)
-        if keep_time is not None:
+        if isinstance(bridge, KeepsTime):
             for k in range(STEPS):
-                keep_time(TempoPacket(k * 20 * MS, 120.0, k * 0.04 % 4.0, "self", "self", "own", None))
+                bridge.keep_time(TempoPacket(k * 20 * MS, 120.0, k * 0.04 % 4.0, "self", "self", "own", None))
 
     _at_any_time(case, act)
 
@@ -147,6 +165,7 @@ BRIDGE_PROMISES: Final[Mapping[str, Callable[[BridgeCase], None]]] = {
     "sends-at-any-time": _sends_at_any_time,
     "sending-never-blocks": _sending_never_blocks,
     "says-what-was-sent": _says_what_was_sent,
+    "tells-what-it-sends-unasked": _tells_what_it_sends_unasked,
     "nothing-infinite-goes-out": _nothing_infinite_goes_out,
     "plays-accents-at-any-time": _plays_accents_at_any_time,
     "panics-any-number-of-times": _panics_any_number_of_times,

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from choreo_service.protocols import Health
 from choreo_service.testing.conformance.stage import (
     Act,
     check_config,
@@ -74,8 +75,7 @@ def raises_when_lost(case: LosableCase) -> None:
 
 def check_health(adapter: Any) -> None:
     """What health() tells, where there is one, has a state and can be shown on a page."""
-    health = getattr(adapter, "health", None)
-    if health is not None:
-        facts = health()
+    if isinstance(adapter, Health):
+        facts = adapter.health()
         require(isinstance(facts.get("state"), str), f'health() has no "state" text: {dict(facts)}')
         json.dumps(dict(facts), allow_nan=False)  # raises what can't be shown

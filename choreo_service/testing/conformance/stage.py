@@ -18,7 +18,7 @@ from choreo_service.errors import AdapterConfigError, AdapterLost
 
 CANCEL_S: Final = 1.0  # an adapter that needs longer to stop keeps a show from ending
 LOSS_S: Final = 10.0  # in which a lost device must be noticed
-RECONNECTS: Final = 60  # an hour of a bad radio
+RECONNECTS: Final = 20  # what one connection leaves would be twenty; a pool that fills up would not
 STALL_S: Final = 0.5  # far above any machine's jitter: a loop that stands this long was blocked, not late
 BEAT_S: Final = 0.01
 

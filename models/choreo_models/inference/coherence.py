@@ -24,12 +24,13 @@ TRUST_S: Final = 20.0  # over which a translator's errors on this performer are 
 TRUSTED: Final = 0.5  # leave-one-out error up to which it is believed; at 1 it knows no more than the average
 FADE_S: Final = 20.0  # in which a held block that nobody can tell turns into the average dancer
 _COHERENCE_S: Final = 0.5  # smoothing of the number people see
+_SHORT: Final = 0.99 * LONGEST**2  # of all blocks' squares: below it none can be too long, however they are rounded
 
 _FADES_S: Final = np.array([m.fade_s for m in MODALITIES.values()])
 _LATENT_STARTS: Final = np.array([m.latent.start for m in MODALITIES.values()])
 _BEAT: Final = slice(FEATURE_COLUMNS.index("beat_phase"), FEATURE_COLUMNS.index("beat_idx") + 1)
 # As arrays: numpy takes as long to convert a Python number as to calculate with it, and all this happens every tick.
-_LONGEST, _LONGEST_SQUARE = np.array(LONGEST, np.float32), np.array(LONGEST**2, np.float32)
+_LONGEST, _LONGEST_SQUARE, _NO_CHANGE = (np.array(v, np.float32) for v in (LONGEST, LONGEST**2, 0.0))
 _ZERO, _ONE, _TRUST_RANGE = np.array(0.0), np.array(1.0), np.array(1.0 - TRUSTED)
 
 
@@ -86,13 +87,18 @@ class Coherence:
         self._grid.reset()
         self._now = Masks.of(nothing, nothing)  # of the last step
         self._z = np.zeros((rows, LATENT_DIM), dtype=np.float32)
-        self._memory = np.zeros((rows, len(FEATURE_COLUMNS)), dtype=np.float32)
+        self._encoded_from = np.zeros((2 * rows, len(FEATURE_COLUMNS)), dtype=np.float32)  # the two below, one call
+        self._x, self._memory = self._encoded_from[:rows], self._encoded_from[rows:]
         self._heard = nothing.copy()
         self._since = np.tile(self._blend_steps, (rows, 1))
         self._faded = True  # every hand-over is over
         self._averages = np.empty((2, rows, modalities))  # the translators' error, quickly and slowly averaged
         self._averages[_ERROR], self._averages[_DOUBT] = 1.0, TRUSTED
         self._last = np.zeros((rows, LATENT_DIM), dtype=np.float32)
+        # What saves work and is no state: where the averages' change is calculated, and each one's share of it.
+        self._change = np.empty_like(self._averages)
+        self._weights_of: tuple[Masks, int] | None = None
+        self._weights = np.empty_like(self._averages)
 
     def step(self, frame: Frame) -> Latent:
         steps = self._grid.due(frame.dk)
@@ -113,6 +119,7 @@ class Coherence:
     def state(self) -> Mapping[str, Any]:
         return {
             **{name: getattr(self, f"_{name}").copy() for name in _ARRAYS},
+            "memory": self._memory.copy(),
             "usable": self._now.usable.copy(),
             "error": self._averages[_ERROR].copy(),
             "doubt": self._averages[_DOUBT].copy(),
@@ -124,6 +131,7 @@ class Coherence:
         for name in _ARRAYS:
             current = getattr(self, f"_{name}")
             setattr(self, f"_{name}", np.array(state[name], dtype=current.dtype).reshape(current.shape))
+        self._memory[:] = np.array(state["memory"], dtype=np.float32).reshape(self._memory.shape)
         usable = np.array(state["usable"], dtype=np.bool_).reshape(self._heard.shape)
         self._now = Masks.of(usable, usable)
         self._faded = all_true(self._since >= self._blend_steps)
@@ -135,8 +143,9 @@ class Coherence:
     def _advance(self, x: FloatArray, masks: Masks, steps: int) -> None:
         gains = self._gains[steps]
         blend = self._blends(masks, steps)
+        self._x[:] = x
         self._remember(x, masks, gains)
-        encoded = self._kernel.encode(np.concatenate((x, self._memory)))
+        encoded = self._kernel.encode(self._encoded_from)
         now, remembered = encoded[: len(x)], encoded[len(x) :]
         if masks.all_fresh and blend is None:
             self._z = now
@@ -145,11 +154,12 @@ class Coherence:
             if blend is not None:
                 toward *= blend
             if not masks.all_fresh:
-                np.copyto(toward, 0.0, where=masks.stale_blocks)
-            self._z = self._z + toward
+                np.copyto(toward, _NO_CHANGE, where=masks.stale_blocks)
+            toward += self._z
+            self._z = toward
             np.copyto(remembered, self._z, where=masks.stale_blocks)
         translation = self._kernel.translate(self._z, remembered)
-        self._judge(translation, masks, gains)
+        self._judge(translation, masks, steps)
         if masks.all_usable:
             self._last = self._z
         else:
@@ -160,7 +170,7 @@ class Coherence:
     def _blends(self, masks: Masks, steps: int) -> FloatArray | None:
         """How far each block goes toward its target now, [B, 104]; None for all the way, everywhere."""
         before, self._now = self._now.usable, masks
-        if self._faded and masks.usable.tobytes() == before.tobytes():
+        if self._faded and (masks.usable is before or masks.usable.tobytes() == before.tobytes()):
             return None
         turned = masks.usable != before
         # A modality heard for the first time has nothing to fade from. A fade waits while its block is held.
@@ -178,7 +188,7 @@ class Coherence:
         change = x - self._memory
         change *= gains.memory
         if not masks.all_fresh:
-            np.copyto(change, 0.0, where=masks.stale_features)
+            np.copyto(change, _NO_CHANGE, where=masks.stale_features)
         self._memory += change
         self._memory[:, _BEAT] = x[:, _BEAT]
 
@@ -194,35 +204,39 @@ class Coherence:
         if blend is not None:
             filled *= blend
         filled += self._z
-        squares = np.add.reduceat(np.square(filled), _LATENT_STARTS, axis=1)
-        if any_true(squares > _LONGEST_SQUARE):
-            filled *= (_LONGEST / np.maximum(np.sqrt(squares), _LONGEST)).take(BLOCK_OF, axis=1)
+        if not np.vdot(filled, filled) < _SHORT:  # as that of one performer mostly is
+            squares = np.add.reduceat(np.square(filled), _LATENT_STARTS, axis=1)
+            if any_true(squares > _LONGEST_SQUARE):
+                filled *= (_LONGEST / np.maximum(np.sqrt(squares), _LONGEST)).take(BLOCK_OF, axis=1)
         np.copyto(filled, self._z, where=masks.usable_blocks)
         return filled
 
-    def _judge(self, translation: FloatArray, masks: Masks, gains: _Gains) -> None:
+    def _judge(self, translation: FloatArray, masks: Masks, steps: int) -> None:
         difference = self._z - translation
         difference *= difference
         error = np.add.reduceat(difference, _LATENT_STARTS, axis=1)
         finite = np.isfinite(error)
-        weights = gains.averages if masks.all_fresh else gains.averages * masks.fresh
+        if self._weights_of != (masks, steps):  # seldom
+            self._weights_of, self._weights = (masks, steps), self._gains[steps].averages * masks.weights
+        weights = self._weights
         if not all_true(finite):  # one bad number of a kernel must not stay in an average for ever
             weights = weights * finite
             np.copyto(error, 0.0, where=~finite)
-        change = error - self._averages
+        change = self._change
+        change[:] = error
+        change -= self._averages
         change *= weights
         self._averages += change
 
     def _coherence(self) -> FloatArray:
         """[B] 0..1: the share of the present blocks' variance that the other modalities explain."""
-        unexplained = np.add.reduce(self._averages[_ERROR] * self._now.counts, axis=1)
-        unexplained /= self._now.usable_count
-        explained = _ONE - unexplained
-        np.minimum(np.maximum(explained, _ZERO, out=explained), _ONE, out=explained)
-        explained *= self._now.anybody
+        unexplained = np.add.reduce(self._averages[_ERROR] * self._now.counts, axis=1) / self._now.usable_count
+        explained = np.maximum(_ONE - unexplained, _ZERO)  # never above 1: errors are squares
+        if not self._now.everybody:
+            explained = explained * self._now.anybody
         told: FloatArray = explained.astype(np.float32)
         return told
 
 
 _ERROR, _DOUBT = range(2)
-_ARRAYS: Final = ("z", "memory", "heard", "since", "last")
+_ARRAYS: Final = ("z", "heard", "since", "last")

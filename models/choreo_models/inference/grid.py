@@ -24,7 +24,7 @@ class Grid:
         self._owed += dk * self._per_tick
         steps = int(self._owed + 1e-9)  # 0.1 ten times is a whole step
         self._owed -= steps
-        return min(steps, MOST_AT_ONCE)
+        return steps if steps < MOST_AT_ONCE else MOST_AT_ONCE
 
     def state(self) -> float:
         return self._owed

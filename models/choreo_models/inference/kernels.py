@@ -8,7 +8,8 @@ from choreo_service.packets import FloatArray
 
 
 class CoherenceKernel(Protocol):
-    """M1's nets. Stateless and deterministic; float32 in, float32 out; any number of rows."""
+    """M1's nets. Stateless and deterministic; float32 in, float32 out; any number of rows. What they are given is
+    written over at the next step: who keeps it, copies it."""
 
     def encode(self, x: FloatArray) -> FloatArray:
         """Standardised features [N, 11], the beat as (phase, beat in bar) -> latents [N, 104]"""

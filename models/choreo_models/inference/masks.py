@@ -28,9 +28,11 @@ class Masks:
     stale_features: BoolArray  # [B, 11] not fresh
     stale_blocks: BoolArray  # [B, 104]
     usable_blocks: BoolArray  # [B, 104]
+    weights: NDArray[np.float64]  # [B, 4] 1 where fresh
     counts: NDArray[np.float64]  # [B, 4] 1 where usable
     usable_count: NDArray[np.float64]  # [B] usable modalities, at least 1
     anybody: NDArray[np.float64]  # [B] 1 where any modality is usable
+    everybody: bool  # there is one for each performer
 
     @classmethod
     def of(cls, usable: BoolArray, fresh: BoolArray) -> Masks:
@@ -45,9 +47,11 @@ class Masks:
             stale_features=stale[:, FEATURE_OF],
             stale_blocks=stale[:, BLOCK_OF],
             usable_blocks=usable[:, BLOCK_OF],
+            weights=fresh.astype(np.float64),
             counts=counts,
             usable_count=np.maximum(count, 1.0),
             anybody=np.minimum(count, 1.0),
+            everybody=bool((count > 0.0).all()),
         )
 
 

@@ -48,7 +48,9 @@ class NumpyCoherence:
         self._first_bias = _HALF * np.concatenate([e.first_bias for e in encoders])
         self._motion, self._others = motion.second, _joined([e.second for e in others])
         self._second_bias = np.concatenate([e.second_bias for e in encoders])
-        self._translate, self._translate_bias = _translators(rps)
+        self._row_biases = self._first_bias[None], self._second_bias[None]
+        self._translate, translate_bias = _translators(rps)
+        self._translate_bias = translate_bias[None]
         self._translate_heart = np.ascontiguousarray(self._translate[:, _HEART])
 
     def encode(self, x: FloatArray) -> FloatArray:
@@ -58,8 +60,9 @@ class NumpyCoherence:
         sines, cosines = angles[:, : len(HARMONICS)], angles[:, len(HARMONICS) :]
         np.sin(sines, out=sines)
         np.cos(cosines, out=cosines)
+        first_bias, second_bias = self._biases(len(x))
         half = inputs.dot(self._first)
-        half += self._first_bias
+        half += first_bias
         hidden = np.tanh(half)
         hidden += _ONE
         hidden *= half
@@ -67,7 +70,7 @@ class NumpyCoherence:
         width = len(self._motion)
         np.matmul(hidden[:, :width], self._motion, out=z[:, _MOTION])
         np.matmul(hidden[:, width:], self._others, out=z[:, _OTHERS])
-        z += self._second_bias
+        z += second_bias
         return z
 
     def translate(self, z: FloatArray, memory: FloatArray) -> FloatArray:
@@ -75,6 +78,12 @@ class NumpyCoherence:
         out[:, _HEART] = memory.dot(self._translate_heart)
         out += self._translate_bias
         return out
+
+    def _biases(self, rows: int) -> tuple[FloatArray, FloatArray]:
+        """The encoders' biases once per row: adding what must be stretched first costs twice as much."""
+        if rows != len(self._row_biases[0]):
+            self._row_biases = np.tile(self._first_bias, (rows, 1)), np.tile(self._second_bias, (rows, 1))
+        return self._row_biases
 
 
 class NumpyReflex:
@@ -85,10 +94,10 @@ class NumpyReflex:
         halves = np.concatenate((np.full(2 * h, _HALF), np.ones(h, np.float32)))  # of the gates, for their sigmoid
         self._input = halves * _transposed(mapper, "gru.weight_ih_l0", (3 * h, LATENT_DIM))
         self._recurrent = halves * _transposed(mapper, "gru.weight_hh_l0", (3 * h, h))
-        self._input_bias = halves * _get(mapper, "gru.bias_ih_l0", (3 * h,))
-        self._recurrent_bias = halves * _get(mapper, "gru.bias_hh_l0", (3 * h,))
+        self._input_bias = (halves * _get(mapper, "gru.bias_ih_l0", (3 * h,)))[None]
+        self._recurrent_bias = (halves * _get(mapper, "gru.bias_hh_l0", (3 * h,)))[None]
         self._head = _HALF * _transposed(mapper, "head.weight", (len(CONTROL_NAMES), h))
-        self._head_bias = _HALF * _get(mapper, "head.bias", (len(CONTROL_NAMES),))
+        self._head_bias = (_HALF * _get(mapper, "head.bias", (len(CONTROL_NAMES),)))[None]
 
     def reflex(self, x: FloatArray, h: FloatArray) -> tuple[FloatArray, FloatArray]:
         gates = 2 * self.hidden

@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 
 from choreo_models.checkpoint import CheckpointError, Weights
+from choreo_models.inference.masks import FEATURE_OF
 from choreo_models.normaliser import MEMORY_FRAMES, LatentNormalizer
 from choreo_service.bodies import UNKNOWN, Body, Soundcheck
-from choreo_service.flags import all_true
+from choreo_service.flags import all_true, any_true
 from choreo_service.packets import FEATURE_COLUMNS, MODALITIES, BoolArray, FloatArray
 
 MEAN, SD = "features.mean", "features.sd"  # names of the prior in the checkpoint, [11] each
@@ -17,7 +18,6 @@ LIMIT: Final = 5.0  # standard deviations; a knock on the phone is not forty tim
 CONTEXT: Final = (0.5, 0.29)  # mean and deviation of a fader that is anywhere between 0 and 1
 
 _ENERGY: Final = FEATURE_COLUMNS.index("motion_energy")
-_MODALITY_OF: Final = np.repeat(np.arange(len(MODALITIES)), [m.width for m in MODALITIES.values()])
 _LEARNT: Final = slice(0, MODALITIES["motion"].width + MODALITIES["heart"].width)
 _CONTEXT: Final = FEATURE_COLUMNS.index("context")
 # As arrays: numpy takes as long to convert a Python number as to calculate with it, and all this happens every tick.
@@ -42,7 +42,7 @@ class FeatureScaler:
         self._situation = (
             b""  # usable and moving at the last step, of which `_chosen` was made: no state, it saves work
         )
-        self._chosen: tuple[BoolArray | None, BoolArray | None] = (None, None)
+        self._chosen: tuple[BoolArray | None, BoolArray | None, bool] = (None, None, False)
         for row in range(performers):
             body = soundcheck.body(row)
             if body is not None:
@@ -61,29 +61,33 @@ class FeatureScaler:
     def step(self, x: FloatArray, usable: BoolArray, frames: float) -> FloatArray:
         """Learn from `x` [B, 11] where `usable` [B, 4] and moving, and standardise it; unusable columns become 0."""
         learnt = x[:, _LEARNT].astype(np.float64)
-        teaches, unusable = self._columns(usable, learnt[:, _ENERGY] >= self._gates)
+        teaches, unusable, hears_context = self._columns(usable, learnt[:, _ENERGY] >= self._gates)
         self.statistics.update(learnt, teaches, frames)
         z = x.copy()
-        z[:, _LEARNT] = self.statistics.apply(learnt)
-        context = z[:, _CONTEXT]
-        context -= _CONTEXT_MEAN
-        context /= _CONTEXT_SD
+        z[:, _LEARNT] = self.statistics.scaled(learnt)
+        if hears_context:
+            context = z[:, _CONTEXT]
+            context -= _CONTEXT_MEAN
+            context /= _CONTEXT_SD
         np.minimum(np.maximum(z, _LOWEST, out=z), _HIGHEST, out=z)
         if unusable is not None:
             np.copyto(z, _ZERO, where=unusable)
         return z
 
-    def _columns(self, usable: BoolArray, moving: BoolArray) -> tuple[BoolArray | None, BoolArray | None]:
-        """The learnt columns that count, [B, 8], and the unusable ones, [B, 11]; None for all and for none.
+    def _columns(self, usable: BoolArray, moving: BoolArray) -> tuple[BoolArray | None, BoolArray | None, bool]:
+        """The learnt columns that count, [B, 8], and the unusable ones, [B, 11], None for all and for none; whether
+        anybody's context is usable.
 
         Made anew only when something has changed, which is seldom.
         """
         situation = usable.tobytes() + moving.tobytes()
         if situation != self._situation:
             self._situation = situation
+            teaches = _teaching(usable, moving)
             self._chosen = (
-                None if all_true(usable) and all_true(moving) else _teaching(usable, moving),
-                None if all_true(usable) else ~usable[:, _MODALITY_OF],
+                None if all_true(teaches) else teaches,
+                None if all_true(usable) else ~usable[:, FEATURE_OF],
+                any_true(usable[:, FEATURE_OF[_CONTEXT]]),
             )
         return self._chosen
 
@@ -97,6 +101,6 @@ def _ranges(body: Body) -> tuple[FloatArray, FloatArray]:
 
 def _teaching(usable: BoolArray, moving: BoolArray) -> BoolArray:
     """Which of the learnt columns count, [B, 8]: those of usable modalities, motion only while it moves."""
-    teaches: BoolArray = usable[:, _MODALITY_OF[_LEARNT]]
+    teaches: BoolArray = usable[:, FEATURE_OF[_LEARNT]]
     teaches[~moving, : MODALITIES["motion"].width] = False
     return teaches

@@ -52,6 +52,7 @@ def rps_of(weights: Weights) -> RPS:
 
 
 def mapper_of(weights: Weights) -> GRUMapper:
+    """M3's net, likewise."""
     recurrent = weights.get("gru.weight_hh_l0")
     return _loaded(GRUMapper(hidden=1 if recurrent is None else recurrent.shape[1]), dict(weights))
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreo_pipelines.importers import Recording, SourceError, read_source
-from choreo_pipelines.importers.features import recorded_frames
-from choreo_pipelines.importers.recording import FIRST_NS, lab_module, read_text
+from choreo_pipelines.importers.features import frames_of_packets, recorded_frames
+from choreo_pipelines.importers.reading import read_text
+from choreo_pipelines.importers.recording import FIRST_NS, lab_module
 from choreo_pipelines.importers.tcx import epoch_ns
 from choreo_service.clock import NS
 from choreo_service.packets import MODALITY_NAMES, Frame
@@ -143,8 +144,7 @@ def _of_take(session: Session) -> list[Pace]:
     """By the take's frames where it has them, else by those its packets give."""
     table = session.frames_table()
     if table is None:
-        packets = session.packets()
-        return _of_frames(recorded_frames(packets, start_ns=session.meta["start_ns"] or FIRST_NS))
+        return _of_frames(frames_of_packets(session))
     table = table.filter(table.column("performer").to_numpy() == 0)
     t_ns, hr, energy, motion, heart = (
         table.column(name).to_numpy()

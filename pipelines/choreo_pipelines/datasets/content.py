@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,9 +31,8 @@ _LAYOUT: Final = 1  # of the cached arrays; a change of names, types or resampli
 
 
 def _sealed(session: Session, kind: str) -> list[Any]:
-    files = session.meta.get("files")
-    seal = files.get(kind) if isinstance(files, Mapping) else None
-    if isinstance(seal, Mapping) and "crc32" in seal:
+    seal = session.meta.get("files", {}).get(kind, {})
+    if "crc32" in seal:
         return [seal.get("rows"), seal.get("bytes"), seal["crc32"]]
     return [_file_sha256(session.path / f"{kind}.parquet")]
 

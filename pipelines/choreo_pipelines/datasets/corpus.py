@@ -82,9 +82,6 @@ class Corpus:
         )
 
 
-_MAX_PERFORMERS: Final = 128  # what the performer column can number
-
-
 def _distinct(sessions: Sequence[Session]) -> dict[str, Session]:
     """Content digest -> take. Of copies the first by name is kept: counted twice, one may land on each side of a split
     under two names."""
@@ -97,14 +94,8 @@ def _distinct(sessions: Sequence[Session]) -> dict[str, Session]:
 
 def _entries(session: Session, cache: Path, hz: int) -> list[Entry]:
     """The performers of one take, their arrays cached if they aren't yet."""
-    performers = session.meta["performers"]
-    if not 1 <= performers <= _MAX_PERFORMERS:
-        raise SessionError(
-            f"take {session.path}: its meta.json names {performers} performers, expected 1..{_MAX_PERFORMERS}",
-            fix="leave the take out, or use an intact copy",
-        )
     key = cache_key(session)
-    paths = [cache / f"{key}-p{performer}-{hz}hz.arrow" for performer in range(performers)]
+    paths = [cache / f"{key}-p{performer}-{hz}hz.arrow" for performer in range(session.meta["performers"])]
     if not all(_intact(path) for path in paths):
         _fill(session, paths, hz)
     name = session.meta["name"]

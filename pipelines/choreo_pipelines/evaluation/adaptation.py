@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from choreo_models.inference.players import Pair
 from choreo_models.inference.standardise import FeatureScaler
 from choreo_models.normaliser import LatentNormalizer
 from choreo_pipelines.evaluation.body import Dancers, frozen_scaler, hear, known_scaler
 from choreo_pipelines.teachers import Teacher
-from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS
+from choreo_service.packets import CONTROL_NAMES, FEATURE_COLUMNS, FloatArray
 
 HEARD_S: Final = 30.0  # before that a performer's statistics are mostly the prior's
 SUSTAINED_S: Final = 120.0
@@ -67,22 +68,16 @@ def known_loss(pair: Pair, dancers: Dancers, teacher: Teacher) -> float:
     return float(_losses(pair, dancers, known_scaler(pair, dancers), dancers.targets(teacher)).mean())
 
 
-def _losses(
-    pair: Pair, dancers: Dancers, scaler: FeatureScaler, targets: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """[B] after HEARD_S."""
+def _losses(pair: Pair, dancers: Dancers, scaler: FeatureScaler, targets: FloatArray) -> NDArray[np.float64]:
+    """[B] mean squared errors after HEARD_S against `targets` [B, T, 5]."""
     first = round(HEARD_S * dancers.hz)
-    controls = hear(pair, dancers, scaler).controls
-    losses: np.ndarray[tuple[int], np.dtype[np.float64]] = np.square(
-        (controls - targets)[:, first:].astype(np.float64)
-    ).mean(axis=(1, 2))
+    apart = (hear(pair, dancers, scaler).controls - targets)[:, first:].astype(np.float64)
+    losses: NDArray[np.float64] = np.square(apart).mean(axis=(1, 2))
     return losses
 
 
-def _loudest(
-    features: np.ndarray[tuple[int, ...], np.dtype[np.float32]], length: int
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """The `length` frames [length, 11] with the highest mean energy."""
+def _loudest(features: FloatArray, length: int) -> FloatArray:
+    """The `length` frames [length, 11] of [T, 11] with the highest mean energy."""
     energy = features[:, FEATURE_COLUMNS.index("motion_energy")].astype(np.float64)
     sums = np.concatenate(([0.0], np.cumsum(energy)))
     first = int(np.argmax(sums[length:] - sums[:-length]))

@@ -10,7 +10,7 @@ import numpy as np
 from choreo_models.inference.absence import Absence, hold, reconstruct, zero_fill
 from choreo_models.inference.players import Pair
 from choreo_pipelines.evaluation.body import Dancers, Heard, hear, known_scaler, with_random_translators
-from choreo_service.packets import MODALITIES, MODALITY_NAMES
+from choreo_service.packets import MODALITIES, MODALITY_NAMES, BoolArray
 
 APART_S: Final = 20.0  # between two silences: the statistics and the state recover
 RANDOM: Final = "random translators"
@@ -60,7 +60,7 @@ def silences(dancers: Dancers, length_s: float) -> list[slice]:
     return [slice(first, first + length) for first in firsts]
 
 
-def _error(heard: Heard, truth: Heard, modality: str, inside: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> GapError:
+def _error(heard: Heard, truth: Heard, modality: str, inside: BoolArray) -> GapError:
     block = MODALITIES[modality].latent
     latent = np.square(heard.z[:, inside, block] - truth.z[:, inside, block]).sum(axis=2)
     controls = np.square(heard.controls[:, inside] - truth.controls[:, inside])

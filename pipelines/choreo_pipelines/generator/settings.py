@@ -55,7 +55,7 @@ class Settings:
         _within("tau", self.tau_s, 0.5, 120.0, "--tau 3")
         _within("dead time", self.dead_time_s, 0.0, 20.0, "--dead-time 0")
         if self.hr_mode not in HR_MODES:
-            raise ConfigError(f"hr mode {self.hr_mode!r}: expected {' or '.join(HR_MODES)}", fix="--hr-mode clean")
+            raise ConfigError(f"hr mode {self.hr_mode!r:.40}: expected {' or '.join(HR_MODES)}", fix="--hr-mode clean")
 
     @property
     def frames(self) -> int:

@@ -33,15 +33,14 @@ def generate(settings: Settings, *, sessions: int, seed: int, out: Path) -> Iter
 
 def is_synthetic(meta: Mapping[str, Any]) -> bool:
     """Whether a take's header says that this generator made it."""
-    generator = meta.get("generator")
-    return isinstance(generator, Mapping) and generator.get("name") == "m0"
+    return bool(meta.get("generator", {}).get("name") == "m0")
 
 
 def regenerate(meta: Mapping[str, Any]) -> Synthetic:
     """The session a take's header describes; ConfigError where the header is incomplete or of another version."""
-    generator = meta.get("generator")
-    if not isinstance(generator, Mapping) or not is_synthetic(meta):
+    if not is_synthetic(meta):
         raise ConfigError("this take was not made by the generator", fix="choreo-lab generate")
+    generator = meta["generator"]
     if generator.get("version") != VERSION:
         found = generator.get("version")
         raise ConfigError(f"made by generator version {found}, this is version {VERSION}", fix="generate it again")
@@ -49,8 +48,10 @@ def regenerate(meta: Mapping[str, Any]) -> Synthetic:
         settings = dict(generator["settings"])
         low, high = settings.pop("bpm")
         return synthesize(Settings(bpm=(low, high), **settings), generator["seed"], generator["session"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"the header's generator section is damaged: {error}", fix="generate it again") from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ConfigError(
+            f"the header's generator section is damaged: {error!s:.100}", fix="generate it again"
+        ) from error
 
 
 def _refuse_other(path: Path, session: Synthetic) -> None:

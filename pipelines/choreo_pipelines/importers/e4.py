@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choreo_adapters.osc.presets import STANDARD_GRAVITY
-from choreo_pipelines.importers.recording import Options, Recording, SourceError, Track, read_text, track
+from choreo_pipelines.importers.reading import read_text
+from choreo_pipelines.importers.recording import Options, Recording, SourceError, Track, track
 from choreo_service.clock import NS
 
 FILES: Final = {"ACC.csv": "acceleration", "HR.csv": "heart_rate", "IBI.csv": "rr_interval"}

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
+from choreo_pipelines.importers.recording import FIRST_NS
+from choreo_service.clock import NS
 from choreo_service.frames import FrameBuilder
 from choreo_service.packets import Frame, SensorPacket
+from choreo_service.session import Session
 
 PERIOD_NS: Final = 20_000_000  # 50 Hz, the cadence of the service's default configuration
 HOME_BPM: Final = 110.0  # the default `transport.home_bpm`: beats fall on it until somebody taps others
@@ -27,3 +31,21 @@ def recorded_frames(packets: Iterable[SensorPacket], *, start_ns: int, performer
         waiting.append(packet)
     if waiting:
         yield builder.build(k, 1, due_ns, waiting)
+
+
+def frames_of_packets(session: Session, *, performers: int = 1) -> Iterator[Frame]:
+    """The frames of a take that has packets alone, on the grid its header names.
+
+    Of the time before the first packet at most _LEAD_NS: the grid of a take that was begun in the middle of a show
+    starts with the show.
+    """
+    packets = session.packets()
+    first = next(packets, None)
+    if first is None:
+        return iter(())
+    start_ns = session.meta["start_ns"] or FIRST_NS
+    early = max(0, first.t_ns - start_ns - _LEAD_NS) // PERIOD_NS
+    return recorded_frames(chain((first,), packets), start_ns=start_ns + early * PERIOD_NS, performers=performers)
+
+
+_LEAD_NS: Final = 60 * NS

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from choreo_pipelines.importers.reading import MAX_WHOLE_BYTES, check_size
 from choreo_pipelines.importers.recording import Options, Recording, SourceError, Track, lab_module, track
 from choreo_service.clock import NS
 
 
 def read_fit(path: Path, options: Options) -> Recording:
     """Heart rate and beats of an activity; laps become markers. No option applies."""
+    check_size(path, MAX_WHOLE_BYTES)
     reader = _Reader()
     fitdecode = lab_module("fitdecode")
     try:

@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import csv
 import math
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
 
 from choreo_pipelines.importers.columns import TIME, UNITS, Mapped, map_columns, stated_unit, time_columns
-from choreo_pipelines.importers.recording import Options, Recording, SourceError, Track, read_text, track
+from choreo_pipelines.importers.reading import read_lines
+from choreo_pipelines.importers.recording import Options, Recording, SourceError, Track, track
 from choreo_pipelines.importers.time_axis import TimeAxis, read_times
 from choreo_service.packets import MODALITIES, STREAMS
 
@@ -52,6 +55,7 @@ class _Table:
     notes: list[str]
 
 
+_MAX_ROWS: Final = 10_000_000  # a day of a phone at 100 Hz
 _COLUMNS_FIX: Final = "name the columns: --columns time=t --columns acceleration=ax,ay,az --unit acceleration=g"
 
 
@@ -67,9 +71,10 @@ def _claim(owners: dict[str, Path], table: _Table) -> None:
 
 def _read_table(path: Path, options: Options, *, alone: bool) -> _Table | None:
     """One file; None for one without a stream, unless it is the only one: then SourceError."""
-    lines = read_text(path).splitlines()
-    delimiter, comma = _dialect(lines)
-    rows = csv.reader(lines, delimiter=delimiter)
+    lines = read_lines(path)
+    head = list(islice(lines, 2))
+    delimiter, comma = _dialect(head)
+    rows = csv.reader(chain(head, lines), delimiter=delimiter)
     with _readable(path, rows):
         header = [cell.strip() for cell in next(iter(rows), [])]
     mapped, unused, notes = map_columns(header, path.stem, options)
@@ -128,7 +133,7 @@ class _Rows:
         self.path, self.header, self.comma = path, header, comma
         self.time_column, *number_columns = wanted
         self.text: list[str] = []
-        self._numbers: dict[int, list[float]] = {i: [] for i in number_columns}
+        self._numbers = {i: array("d") for i in number_columns}
         self._untimed = 0
 
     def read(self, rows: _Reader) -> None:
@@ -143,13 +148,15 @@ class _Rows:
             if not time:
                 self._untimed += any(row)
                 continue
+            if len(self.text) == _MAX_ROWS:
+                raise SourceError(f"{self.path} has more than {_MAX_ROWS} rows", fix="split it first")
             self.text.append(time.replace(",", ".") if self.comma else time)
             for i, column in self._numbers.items():
                 column.append(self._number(row[i] if i < len(row) else "", i, rows.line_num))
 
     @property
     def numbers(self) -> dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]:
-        return {i: np.array(column) for i, column in self._numbers.items()}
+        return {i: np.frombuffer(column) for i, column in self._numbers.items()}
 
     @property
     def notes(self) -> list[str]:

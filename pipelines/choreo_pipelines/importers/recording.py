@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import count
 from types import ModuleType
 from typing import Any, Final
 
@@ -16,7 +16,6 @@ from choreo_service.errors import ChoreoError
 from choreo_service.packets import MODALITY_NAMES, STREAMS, SensorPacket
 
 FIRST_NS: Final = NS  # where a recording begins on the take's own axis, so that no stamp is zero
-MAX_SOURCE_BYTES: Final = 2 << 30
 
 
 class SourceError(ChoreoError):
@@ -88,12 +87,13 @@ class Recording:
         owner = np.concatenate([np.full(len(t.at_ns), i) for i, t in enumerate(self.tracks)])
         row = np.concatenate([np.arange(len(t.at_ns)) for t in self.tracks])
         at_ns = np.concatenate([t.at_ns for t in self.tracks]) - self.start_ns + FIRST_NS
-        values = [track.values.tolist() for track in self.tracks]
-        source_id = f"import:{self.form}"
-        for seq, i in enumerate(np.argsort(at_ns, kind="stable").tolist()):
-            t, t_ns = int(owner[i]), int(at_ns[i])
-            sample = tuple(values[t][row[i]])
-            yield SensorPacket(self.tracks[t].stream, 0, seq, t_ns, t_ns, None, source_id, sample)
+        order = np.argsort(at_ns, kind="stable")
+        seq, source_id = count(), f"import:{self.form}"
+        for begin in range(0, len(order), _AT_ONCE):
+            part = order[begin : begin + _AT_ONCE]
+            for t, i, t_ns in zip(owner[part].tolist(), row[part].tolist(), at_ns[part].tolist(), strict=True):
+                sample = tuple(self.tracks[t].values[i].tolist())
+                yield SensorPacket(self.tracks[t].stream, 0, next(seq), t_ns, t_ns, None, source_id, sample)
 
     def meta(self) -> dict[str, Any]:
         """What the take's header keeps of the source."""
@@ -108,6 +108,9 @@ class Recording:
                 {"t_ns": at_ns - self.start_ns + FIRST_NS, "label": label} for at_ns, label in sorted(self.markers)
             ],
         }
+
+
+_AT_ONCE: Final = 8192  # samples that become Python objects at a time
 
 
 def track(
@@ -130,23 +133,6 @@ def track(
 def iso_time(epoch_ns: int) -> str:
     """UTC date and time in ISO 8601, to the second."""
     return f"{np.datetime64(epoch_ns // NS, 's')}+00:00"
-
-
-def read_text(path: Path) -> str:
-    """The file as UTF-8 text; SourceError when it can't be that."""
-    try:
-        if (size := path.stat().st_size) > MAX_SOURCE_BYTES:
-            raise SourceError(f"{path} has {size} bytes; expected at most {MAX_SOURCE_BYTES}", fix="split it first")
-        return path.read_text("utf-8-sig")
-    except OSError as error:
-        raise SourceError(
-            f"{path} can't be read: {error.strerror}", fix="check its name and its permissions"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"{path} is no text: found byte {error.object[error.start]:#04x} at {error.start}, expected UTF-8",
-            fix="export it again as text (CSV) from the app that recorded it",
-        ) from error
 
 
 def lab_module(name: str) -> ModuleType:

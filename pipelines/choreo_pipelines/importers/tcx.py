@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from choreo_pipelines.importers.recording import Options, Recording, SourceError, lab_module, read_text, track
+from choreo_pipelines.importers.reading import read_text
+from choreo_pipelines.importers.recording import Options, Recording, SourceError, lab_module, track
 
 
 def read_tcx(path: Path, options: Options) -> Recording:

@@ -41,7 +41,7 @@ class StartUp:
 
 def start_up(backend: str, folder: Path, tries: int = TRIES) -> StartUp:
     """The quickest of `tries` fresh processes that play one tick of the pair in `folder`."""
-    argv = [sys.executable, "-m", _MODULE, backend, str(folder)]
+    argv = [sys.executable, "-P", "-m", _MODULE, backend, str(folder)]
     return min((_child(argv) for _ in range(tries)), key=lambda found: found.ms)
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from choreo_models.inference import Pair, Players, make_players
+from choreo_models.inference.masks import BLOCK_OF
 from choreo_models.inference.reflex import MEAN, SD
 from choreo_models.inference.standardise import FeatureScaler
 from choreo_models.inference.torch_kernel import TorchCoherence, TorchReflex, mapper_of, rps_of
@@ -20,8 +21,6 @@ NUMPY: Final = "numpy stateful"
 TORCH: Final = "torch stateful"
 WINDOWED: Final = "torch window of 50"
 WINDOW: Final = 50  # frames
-
-_BLOCK_OF: Final = np.repeat(np.arange(len(MODALITIES)), [m.latent.stop - m.latent.start for m in MODALITIES.values()])
 
 
 class Variant(Protocol):
@@ -89,7 +88,7 @@ class Windowed:
         self._push(self._scaler.step(frame.features(), frame.present, 1.0), frame)
         rows, frames, columns = self._x.shape
         encoded = self._rps.encode(torch.from_numpy(self._x.reshape(-1, columns)))
-        there = torch.from_numpy(self._there[..., _BLOCK_OF].reshape(encoded.shape))
+        there = torch.from_numpy(self._there[..., BLOCK_OF].reshape(encoded.shape))
         z = torch.where(there, encoded, self._rps.translate(encoded, encoded))
         controls = self._mapper(((z - self._mean) / self._sd).reshape(rows, frames, -1))
         return _numpy(z.reshape(rows, frames, -1)[:, -1]), _numpy(controls)

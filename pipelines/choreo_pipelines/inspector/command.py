@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Unpack
 
 import click
 
+from choreo_pipelines import REPORTS
 from choreo_pipelines.importers.recording import lab_module
 from choreo_pipelines.inspector.columns import report_columns
 from choreo_pipelines.inspector.files import MISSING_PLOTTER, can_draw, write_files
 from choreo_pipelines.inspector.findings import findings
 from choreo_pipelines.inspector.source import read_take
+from choreo_service.cli.options import Choice, config_options, find_take
 
 
 @click.command("inspect")
 @click.argument("take", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for figures and CSV; TAKE_inspect if not given.")
-def inspect_take(take: Path, out: Path | None) -> int:
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for it; reports/TAKE_inspect if not given.")
+@config_options
+def inspect_take(take: Path, out: Path | None, **choice: Unpack[Choice]) -> int:
     """Look at TAKE before training with it or trusting it: ranges, NaN, outliers, presence, and what it promises.
 
     Writes overlay and histograms as PNG with their data as CSV. Ends with 1 when a promise is broken.
@@ -25,8 +28,8 @@ def inspect_take(take: Path, out: Path | None) -> int:
     rich_console = lab_module("rich.console")
     report = lab_module("choreo_pipelines.inspector.report")
     console = rich_console.Console(highlight=False, width=None if rich_console.Console().is_terminal else _PIPE_WIDTH)
-    opened = read_take(take)
-    folder = out or opened.path.with_name(f"{opened.path.name}_inspect")
+    opened = read_take(find_take(take, choice))
+    folder = out or REPORTS / f"{opened.path.resolve().name}_inspect"
     broken = False
     for features in opened.performers:
         found = findings(opened, features)

@@ -21,13 +21,14 @@ GESTURE: Final = "#009E73"
 _COLOURS: Final = {"motion": MOTION, "heart": HEART, "beat": BEAT, "context": CONTEXT}
 _ASIDE: Final = {"color": "0.5", "ha": "center", "va": "center", "fontsize": 9}
 _DPI: Final = 130
+_LONGEST_TEXT: Final = 200
 _CHARACTER: Final = 0.006  # of the panel's width, in the smallest type
 
 
 def draw_overlay(features: Features, meta: Mapping[str, Any], title: str, path: Path) -> None:
     """Energy and heart over the whole take, and its liveliest seconds with the beat under them."""
     figure = Figure(figsize=(11, 7.2), layout="constrained")
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    figure.suptitle(_plain_text(title), fontsize=11, x=0.01, ha="left", parse_math=False)
     energy, heart, close = figure.subplots(3, 1, height_ratios=[3, 2.2, 3])
     heart.sharex(energy)
     _draw_energy(energy, features)
@@ -46,7 +47,7 @@ def draw_overlay(features: Features, meta: Mapping[str, Any], title: str, path: 
 def draw_histograms(features: Features, title: str, path: Path) -> None:
     """The distribution of each column, of what was present."""
     figure = Figure(figsize=(11, 6.4), layout="constrained")
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    figure.suptitle(_plain_text(title), fontsize=11, x=0.01, ha="left", parse_math=False)
     panels = figure.subplots(3, 4).ravel().tolist()
     columns = [(m.name, c, u) for m in MODALITIES.values() for c, u in zip(m.columns, m.units, strict=True)]
     for axes, (modality, name, unit) in zip(panels, columns, strict=False):
@@ -117,24 +118,30 @@ def _draw_close(axes: Any, features: Features, part: slice) -> None:
 
 
 def _mark(axes: Any, features: Features, meta: Mapping[str, Any]) -> None:
-    """Gestures and markers of the header, each with its name as far as there is room."""
-    top = axes.get_xaxis_transform()
+    """Gestures and markers of the header that lie in the take, each with its name as far as there is room."""
+    top, last_s = axes.get_xaxis_transform(), features.t_s[-1]
     first_ns = (meta.get("start_ns") or 0) + (meta.get("period_ns") or 0)
     places = [(g["start_s"], g["end_s"], g["name"]) for g in meta.get("gestures", ())]
-    places += [(at, at, str(m["label"])) for m in meta.get("markers", ()) for at in ((m["t_ns"] - first_ns) / NS,)]
+    places += [(at, at, m["label"]) for m in meta.get("markers", ()) for at in ((m["t_ns"] - first_ns) / NS,)]
     ends = [-np.inf, -np.inf]  # where the last name on each of two lines ends, as a share of the width
-    for start_s, end_s, name in sorted(places):
-        axes.axvspan(start_s, max(end_s, start_s + 1e-3), color=GESTURE, alpha=0.35, lw=0.8, zorder=0)
-        at = start_s / features.t_s[-1]
+    for start_s, end_s, name in sorted(place for place in places if 0 <= place[0] <= last_s):
+        axes.axvspan(start_s, min(last_s, max(end_s, start_s + 1e-3)), color=GESTURE, alpha=0.35, lw=0.8, zorder=0)
+        at = start_s / last_s
         line = next((i for i, end in enumerate(ends) if at > end), None)
         if line is not None:
-            axes.text(start_s, 1.02 + 0.07 * line, name, transform=top, fontsize=7, color=GESTURE)
-            ends[line] = at + _CHARACTER * (len(name) + 1)
+            text = _plain_text(name)
+            axes.text(start_s, 1.02 + 0.07 * line, text, transform=top, fontsize=7, color=GESTURE, parse_math=False)
+            ends[line] = at + _CHARACTER * (len(text) + 1)
 
 
 def _absent(axes: Any, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, **_ASIDE)
     axes.set_yticks([])
+
+
+def _plain_text(text: str) -> str:
+    """One line that fits into a figure, of whatever a header says."""
+    return " ".join(text.split())[:_LONGEST_TEXT]
 
 
 def _powers(unit: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from choreo_pipelines.importers.features import PERIOD_NS, recorded_frames
+from choreo_pipelines.importers.features import PERIOD_NS, frames_of_packets
 from choreo_service.clock import NS
 from choreo_service.errors import SessionError
 from choreo_service.packets import FEATURE_COLUMNS, MODALITIES, Frame
@@ -89,9 +89,8 @@ def _from_table(table: Any) -> tuple[Features, ...]:
 
 
 def _from_packets(session: Session) -> tuple[Features, ...]:
-    start_ns = session.meta["start_ns"] or NS
     count = session.meta["performers"]
-    frames = list(recorded_frames(session.packets(), start_ns=start_ns, performers=count))
+    frames = list(frames_of_packets(session, performers=count))
     if not frames:
         raise SessionError(f"take {session.path} has neither frames nor packets", fix="choose another take")
     return tuple(_of_frames(frames, performer) for performer in range(count))

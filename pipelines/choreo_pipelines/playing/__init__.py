@@ -2,7 +2,7 @@
 
 from choreo_pipelines.playing.dumps import dump, dump_controls, dump_latents
 from choreo_pipelines.playing.played import Played, play, recorded
-from choreo_pipelines.playing.tapes import looped, with_body_of, with_shifted_body, without
+from choreo_pipelines.playing.tapes import looped, of_performers, with_body_of, with_shifted_body, without
 
 __all__ = [
     "Played",
@@ -10,6 +10,7 @@ __all__ = [
     "dump_controls",
     "dump_latents",
     "looped",
+    "of_performers",
     "play",
     "recorded",
     "with_body_of",

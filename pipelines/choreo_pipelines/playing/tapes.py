@@ -31,6 +31,12 @@ def without(
     return _without(entries, modality, ((0.0, float("inf")),) if spans_s is None else spans_s)
 
 
+def of_performers(count: int, entries: Iterable[TapeEntry]) -> Iterator[TapeEntry]:
+    """The tape with the packets of the first `count` performers alone."""
+    for entry in entries:
+        yield entry._replace(packets=tuple(packet for packet in entry.packets if packet.performer < count))
+
+
 def with_body_of(entries: Iterable[TapeEntry], others: Iterable[TapeEntry]) -> Iterator[TapeEntry]:
     """The first tape's ticks, beat and context with the motion and heart of the second; ends with the shorter one.
 

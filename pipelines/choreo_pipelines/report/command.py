@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from choreo_service.cli.options import Choice, config_options, for_take
+from choreo_pipelines import REPORTS
+from choreo_service.cli.options import Choice, config_options, find_take, for_take
 
 if TYPE_CHECKING:
     from choreo_pipelines.report.subject import CoreFactory
@@ -54,9 +55,10 @@ def report_take(
     from choreo_service.session import open_session
 
     require_matplotlib()
+    take = find_take(take, choice)
     new_core = _core_factory(choice, open_session(take))
     subject = open_subject(take, new_core, performer=performer)
-    folder = out or Path("reports") / (subject.name if not performer else f"{subject.name}_performer_{performer}")
+    folder = out or REPORTS / (subject.name if not performer else f"{subject.name}_performer_{performer}")
     check_folder(folder, subject)  # before the work, not after it
     variants = play_variants(subject, new_core, swap=swap, drift_minutes=drift_minutes)
     measured, clip = measure(subject, variants)
@@ -64,14 +66,14 @@ def report_take(
     heading = f"{subject.name}: {facts(subject)}"
     click.echo(terminal_text(heading, found, tables(measured, clip), notes(subject, variants, measured)))
     write_report(folder, subject, variants, measured, clip)
-    click.echo(f"\n{folder / 'report.html'}")
+    click.echo(f"\nwrote {folder / 'report.html'}")
     return int(strict and any(check.verdict.outcome is Outcome.FAIL for check in found))
 
 
 def _core_factory(choice: Choice, session: Session) -> CoreFactory:
     """Fresh cores of one configuration, for as many performers as the take has unless an option says otherwise."""
     from choreo_service.config import load_settings
-    from choreo_service.service import build_core
+    from choreo_service.service.playing import build_core
 
     loaded = load_settings(**for_take(choice, session.meta))
     return lambda: build_core(loaded)

@@ -19,39 +19,44 @@ def markdown(
     notes: Sequence[str],
 ) -> str:
     """Same content as the page; figures by their files."""
-    gates = Table(
-        "Gates",
-        "",
-        ("gate", "found", "asked", "verdict"),
-        tuple((check.name, check.found, check.gate, spoken(check.verdict)) for check in checks),
-    )
-    lines = [f"# Groove report: {_plain(name)}", "", _plain(facts), *_table(gates)]
-    lines += ["", "## Before you trust it", "", *(f"- {_plain(note)}" for note in notes)]
+    lines = [f"# Groove report: {plain(name)}", "", plain(facts), *_table(gates(checks))]
+    lines += ["", "## Before you trust it", "", *(f"- {plain(note)}" for note in notes)]
     for drawing in drawings:
-        lines += ["", f"## {_plain(drawing.title)}", ""]
+        lines += ["", f"## {plain(drawing.title)}", ""]
         if drawing.figure is None:
-            lines.append(f"Not drawn: {_plain(drawing.missing)}.")
+            lines.append(f"Not drawn: {plain(drawing.missing)}.")
         else:
-            lines += [f"![{_plain(drawing.alt)}](figures/{drawing.name}.png)", "", _plain(drawing.caption)]
+            lines += [f"![{plain(drawing.alt)}](figures/{drawing.name}.png)", "", plain(drawing.caption)]
     for table in tables:
         lines += _table(table)
     return "\n".join([*lines, ""])
 
 
-def _table(table: Table) -> Iterator[str]:
-    yield from ("", f"## {_plain(table.title)}", "")
-    if table.about:
-        yield from (_plain(table.about), "")
-    yield _row([_plain(head) for head in table.header])
+def rows(table: Table) -> Iterator[str]:
+    """The lines of a table, its head first; numbers stand to the right."""
+    yield _row([plain(head) for head in table.header])
     yield _row(["---", *["---:"] * (len(table.header) - 1)])
     for row in table.rows:
-        yield _row([_plain(cell) for cell in row])
+        yield _row([plain(cell) for cell in row])
+
+
+def plain(text: str) -> str:
+    """Text in which Markdown finds nothing to interpret."""
+    return "".join(f"\\{sign}" if sign in r"\`*_[]<>|#" else sign for sign in text)
+
+
+def gates(checks: Sequence[Check]) -> Table:
+    """A row per gate: what it asks and what it found."""
+    told = tuple((check.name, check.found, check.gate, spoken(check.verdict)) for check in checks)
+    return Table("Gates", "", ("gate", "found", "asked", "verdict"), told)
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield from ("", f"## {plain(table.title)}", "")
+    if table.about:
+        yield from (plain(table.about), "")
+    yield from rows(table)
 
 
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _plain(text: str) -> str:
-    """Text in which Markdown finds nothing to interpret."""
-    return "".join(f"\\{sign}" if sign in r"\`*_[]<>|#" else sign for sign in text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from choreo_service.errors import ChoreoError, SessionError
 from choreo_service.session import Session, open_session
 
 NEAR_BPM: Final = 0.03  # closer tempos keep in step for bars, so that a foreign dancer hits these beats too
+_FASTEST_BPM: Final = 1000
 _MAX_LOOKED_AT: Final = 200  # neighbours; opening one costs about a millisecond
 
 
@@ -51,9 +53,14 @@ def _neighbours(session: Session) -> Iterator[Session]:
 def _likeness(session: Session, other: Session) -> tuple[bool, bool]:
     """(same performer, near tempo), as far as the headers tell."""
     mine, theirs = (s.meta.get("performer") for s in (session, other))
-    a, b = (s.meta.get("bpm") for s in (session, other))
-    near = isinstance(a, float | int) and isinstance(b, float | int) and abs(a - b) <= NEAR_BPM * a
-    return mine is not None and mine == theirs, near
+    a, b = (_bpm(s.meta) for s in (session, other))
+    return mine is not None and mine == theirs, abs(a - b) <= NEAR_BPM * a
+
+
+def _bpm(meta: Mapping[str, Any]) -> float:
+    """NaN, which is near to nothing, where the header says none: other programs may call anything so."""
+    found = meta.get("bpm")
+    return float(found) if isinstance(found, float | int) and 0 < found <= _FASTEST_BPM else math.nan
 
 
 def _same(one: Session, other: Session) -> bool:

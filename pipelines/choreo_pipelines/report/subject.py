@@ -15,7 +15,7 @@ from choreo_pipelines.playing import Played, play, recorded
 from choreo_service.core import Core
 from choreo_service.errors import ConfigError, SessionError
 from choreo_service.packets import MODALITY_NAMES
-from choreo_service.replay import take_entries
+from choreo_service.replay import require_performers, take_entries
 from choreo_service.session import Session, open_session
 
 CoreFactory = Callable[[], Core]
@@ -66,18 +66,15 @@ def take_name(session: Session) -> str:
 def open_subject(path: Path, new_core: CoreFactory, *, performer: int = 0) -> Subject:
     """Read the take in `path` and play it: recorded controls are kept as they were heard, others come from the core.
 
-    SessionError when the take can't be read or has less than two ticks, ConfigError for a performer it doesn't have.
+    SessionError when the take can't be read, has more performers than the core or less than two ticks, ConfigError for
+    a performer it doesn't have.
     """
     session = open_session(path)
     if performer >= (count := session.meta["performers"]):
         has = f"take {take_name(session)} has {count} performer{'s' * (count > 1)}; --performer counts from 0"
         raise ConfigError(f"{has}, found {performer}", fix=f"choose 0 to {count - 1}")
     core = new_core()
-    if performer >= core.performers:
-        raise ConfigError(
-            f"the configuration plays {core.performers} performer(s), the take's performer {performer} is beyond them",
-            fix=f"-o engine.performers={session.meta['performers']}",
-        )
+    require_performers(session, core)
     entries = take_entries(session, core.period_ns)
     replayed = play(entries, core, name=take_name(session), performer=performer)
     played = recorded(session, performer) or replayed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from choreo_pipelines.playing import Played, looped, play, with_body_of, with_shifted_body, without
+from choreo_pipelines.playing import Played, looped, of_performers, play, with_body_of, with_shifted_body, without
 from choreo_pipelines.report.other_body import named_body, neighbouring_body
 from choreo_pipelines.report.subject import CoreFactory, Subject, take_name
 from choreo_service.clock import NS
@@ -45,7 +45,7 @@ def play_variants(
         bodies = with_shifted_body(tape, duration_s * SHIFT_SHARE)
     else:
         swapped_with = f"take {take_name(other)}"
-        bodies = with_body_of(tape, take_entries(other, core.period_ns))
+        bodies = with_body_of(tape, of_performers(core.performers, take_entries(other, core.period_ns)))
     slots = tape[-1].k - tape[0].k + 1
     loop = None
     if drift_minutes is not None:

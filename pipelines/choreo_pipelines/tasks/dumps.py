@@ -10,6 +10,7 @@ from choreo_models.checkpoint import load_checkpoint
 from choreo_models.inference.numpy_kernel import NumpyCoherence
 from choreo_models.inference.reflex import LatentScale
 from choreo_models.inference.standardise import FeatureScaler
+from choreo_pipelines.datasets.recorded import HOME_BPM
 from choreo_pipelines.playing import Played, play
 from choreo_pipelines.playing import dump_controls as write_controls
 from choreo_pipelines.playing import dump_latents as write_latents
@@ -19,9 +20,7 @@ from choreo_service.clock import NS
 from choreo_service.core import Core
 from choreo_service.packets import CONTROL_NAMES
 from choreo_service.replay import take_entries
-from choreo_service.service import load_models
-
-HOME_BPM = 120.0
+from choreo_service.service.models import load_models
 
 
 def dump_latents(studio: Studio) -> list[Path]:

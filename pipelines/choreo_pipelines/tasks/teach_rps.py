@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from choreo_models.inference.masks import FEATURE_OF
 from choreo_models.inference.reflex import MEAN as LATENT_MEAN
 from choreo_models.inference.reflex import SD as LATENT_SD
 from choreo_models.inference.standardise import MEAN, SD, FeatureScaler
@@ -17,6 +18,15 @@ from choreo_models.rps import RPS
 from choreo_pipelines.datasets import Entry
 from choreo_pipelines.datasets.sessions import SessionArrays
 from choreo_pipelines.evaluation.coherence import BlockNumbers, block_numbers
+from choreo_pipelines.evaluation.gate import (
+    DECODED,
+    LEAST_SD,
+    MASKED_CONTEXT,
+    MASKED_ENERGY,
+    MASKED_HR,
+    MASKED_MOTION,
+    NORM,
+)
 from choreo_pipelines.evaluation.metric import metric
 from choreo_pipelines.tasks.rps import RPSSettings, RPSTask
 from choreo_pipelines.tasks.studio import Result, Studio, hyperparameters
@@ -61,10 +71,9 @@ def refuse_unheard(entries: Sequence[Entry]) -> None:
 
 def prior(entries: Sequence[Entry]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and deviation [11] of each column over the frames in which it was there; 0 and 1 where it never was."""
-    columns = np.repeat(np.arange(len(MODALITIES)), [m.width for m in MODALITIES.values()])
     count, total, square = (np.zeros(len(FEATURE_COLUMNS)) for _ in range(3))
     for entry in entries:
-        there = entry.present.astype(bool)[:, columns]
+        there = entry.present.astype(bool)[:, FEATURE_OF]
         x = np.where(there, entry.features, 0.0).astype(np.float64)
         count += there.sum(axis=0)
         total += x.sum(axis=0)
@@ -99,25 +108,23 @@ def latent_statistics(model: RPS, sessions: Sequence[SessionArrays]) -> tuple[ND
 def card_metrics(numbers: Mapping[str, BlockNumbers]) -> dict[str, dict[str, Any]]:
     """The card's numbers of M1, on the dancers set aside, performers known; the limits are those for straps."""
     found: dict[str, dict[str, Any]] = {}
-    mean = {"always the mean": 1.0}
+    zero, mean = {"always the mean": 0.0}, {"always the mean": 1.0}
     for name, n in numbers.items():
-        found[f"nmse_loo_{name}"] = metric(n.nmse, mean, "", None)
-        found[f"norm_{name}"] = metric(n.norm, {}, "<= 0.9001", n.norm <= 0.9001)
-        found[f"least_sd_{name}"] = metric(n.least_sd, {"collapsed": 0.0}, ">= 0.5", n.least_sd >= 0.5)
-        found[f"effective_rank_{name}"] = metric(n.effective_rank, {}, "", None)
-        lowest = min(n.decode_r2)
-        found[f"decode_r2_{name}"] = metric(lowest, {"always the mean": 0.0}, ">= 0.95", lowest >= 0.95)
-    zero = {"always the mean": 0.0}
+        found[f"nmse_loo_{name}"] = metric(n.nmse, mean)
+        found[f"norm_{name}"] = metric(n.norm, {}, NORM)
+        found[f"least_sd_{name}"] = metric(n.least_sd, {"collapsed": 0.0}, LEAST_SD)
+        found[f"effective_rank_{name}"] = metric(n.effective_rank, {})
+        found[f"decode_r2_{name}"] = metric(min(n.decode_r2), zero, DECODED)
     motion, heart, context = (numbers[name].masked_r2 for name in ("motion", "heart", "context"))
-    for name, value, least in (
-        ("motion_energy", motion[_MOTION["motion_energy"]], 0.75),
-        ("motion", float(np.mean(motion)), 0.60),
-        ("hr", heart[0], 0.40),
-        ("context", context[0], 0.65),
+    for name, value, gate in (
+        ("motion_energy", motion[_MOTION["motion_energy"]], MASKED_ENERGY["ble"]),
+        ("motion", float(np.mean(motion)), MASKED_MOTION),
+        ("hr", heart[0], MASKED_HR),
+        ("context", context[0], MASKED_CONTEXT),
     ):
-        found[f"masked_r2_{name}"] = metric(value, zero, f">= {least}", value >= least)
+        found[f"masked_r2_{name}"] = metric(value, zero, gate)
     for i, value in enumerate(numbers["beat"].masked_r2):
-        found[f"masked_r2_beat_harmonic_{i}"] = metric(value, zero, "", None)
+        found[f"masked_r2_beat_harmonic_{i}"] = metric(value, zero)
     return found
 
 

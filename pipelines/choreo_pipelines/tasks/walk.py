@@ -60,7 +60,7 @@ class Tap:
         self.shown: FloatArray = np.zeros((0, 0), np.float32)
 
     def encode(self, x: FloatArray) -> FloatArray:
-        self.shown = x
+        self.shown = x.copy()
         return np.zeros((len(x), LATENT_DIM), np.float32)
 
     def translate(self, z: FloatArray, memory: FloatArray) -> FloatArray:

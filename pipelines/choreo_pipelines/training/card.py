@@ -49,9 +49,7 @@ def build_card(
     """
     if not data.get("fingerprint"):
         raise ValueError("data: expected a fingerprint")
-    for name, entry in metrics.items():
-        if set(entry) != METRIC_KEYS:
-            raise ValueError(f"metric {name}: expected the keys {sorted(METRIC_KEYS)}, found {sorted(entry)}")
+    _refuse_other_keys(metrics)
     sha256 = fingerprint(weights)
     card: dict[str, Any] = _json(
         {
@@ -70,15 +68,14 @@ def build_card(
             "notes": list(notes),
         }
     )
-    for text in _texts(card):
-        if any(_is_absolute(word) for word in text.replace("=", " ").split()):
-            raise ValueError(f"expected no absolute path in a card, found {text!r}")
+    _refuse_absolute_paths(card)
     return card
 
 
-def run_id(kind: str, settings: Mapping[str, Any], fingerprint: str, weights: str) -> str:
-    """`kind` and eight hexadecimal digits that depend on hyperparameters, data and weights, and on nothing else."""
-    facts = json.dumps(_json({"settings": settings, "data": fingerprint, "weights": weights}), sort_keys=True)
+def run_id(kind: str, settings: Mapping[str, Any], data: str, weights: str) -> str:
+    """`kind` and eight hexadecimal digits that depend on hyperparameters, the fingerprints of data and weights, and on
+    nothing else."""
+    facts = json.dumps(_json({"settings": settings, "data": data, "weights": weights}), sort_keys=True)
     return f"{kind}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
 
 
@@ -116,6 +113,18 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
     return done.stdout.strip()
+
+
+def _refuse_other_keys(metrics: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, entry in metrics.items():
+        if set(entry) != METRIC_KEYS:
+            raise ValueError(f"metric {name}: expected the keys {sorted(METRIC_KEYS)}, found {sorted(entry)}")
+
+
+def _refuse_absolute_paths(card: Mapping[str, Any]) -> None:
+    for text in _texts(card):
+        if any(_is_absolute(word) for word in text.replace("=", " ").split()):
+            raise ValueError(f"expected no absolute path in a card, found {text!r}")
 
 
 def _relative(word: str) -> str:

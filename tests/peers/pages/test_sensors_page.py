@@ -41,7 +41,7 @@ def test_an_unknown_app_is_shown_with_what_to_paste(
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
             for address, values in (("/my/own/acc", (0.0, 0.2, 0.97)), ("/my/own/thing", (7.25,))):
                 phone.sendto(message(address, "f" * len(values), *values), ("127.0.0.1", phone_port))
-        unknown = page.get_by_role("region", name="Unknown addresses")
+        unknown = page.get_by_role("table", name="Unknown addresses")
         unknown.get_by_role("row", name="/my/own/acc 1 0 0.2 0.97").wait_for()
         unknown.get_by_role("row", name="/my/own/thing 1 7.25").wait_for()
         pasted = page.get_by_label("mapping to paste").inner_text()

@@ -103,7 +103,7 @@ def test_a_tag_typed_in_the_page_finds_the_take(pages: Pages, show: PageShow, re
         answered(page, "tags kept ✓")
         page.get_by_role("searchbox").fill("berlin")
         page.get_by_label("show alpha").wait_for(state="detached")
-        assert page.get_by_role("region", name="Takes").locator("tbody tr").count() == 1
+        assert page.get_by_role("table", name="Takes").locator("tbody tr").count() == 1
         box.fill("§")
         page.get_by_role("button", name="Keep").click()
         answered(page, "'§' is no tag")

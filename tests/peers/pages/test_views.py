@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from rig.osc_ear import OscEar
-from rig.pages import DESK, PHONE, VIEWS, Pages, PageShow, settled
+from rig.pages import DESK, PHONE, TABLET, VIEWS, Pages, PageShow, settled
 
 pytestmark = [pytest.mark.peer("chromium"), pytest.mark.slow]
 
@@ -20,13 +20,24 @@ BOXES = """() => [...document.querySelectorAll('.giant')].map((giant) => {
   return [parseFloat(getComputedStyle(number).fontSize), inside];
 })"""
 
+# How far anything in a table stands out of the screen, a number for each cell.
+OVERHANG = """() => [...document.querySelectorAll('.rows td, .rows th')].filter((cell) => cell.checkVisibility())
+  .map((cell) => Math.max(cell.getBoundingClientRect().right - innerWidth, cell.scrollWidth - cell.clientWidth - 1))"""
+
+# What stands before a cell of the row of that name, and the cell's role: read at once, as a live table is built anew.
+HEAD_OF = """([name, head]) => {
+  const named = (row) => row.querySelector('[role=rowheader]')?.textContent === name;
+  const cell = [...document.querySelectorAll('[role=row]')].find(named).querySelector(`[data-head='${head}']`);
+  return [getComputedStyle(cell, '::before').content, cell.role];
+}"""
+
 
 def _numbers(page: Any) -> list[str]:
     texts: list[str] = page.locator(".value, .giant .num").all_inner_texts()
     return texts
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("size", [DESK, TABLET, PHONE], ids=["desk", "tablet", "phone"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_page_shows_the_running_show(
     pages: Pages, show: PageShow, shots: Path, view: str, size: tuple[int, int]
@@ -43,6 +54,23 @@ def test_every_page_shows_the_running_show(
 
     name = f"{view.strip('/') or 'live'}-{'x'.join(map(str, size))}.png"
     assert pages.visit(show.url + view, act, size=size, shot=shots / name), "the page is wider than its screen"
+
+
+@pytest.mark.parametrize(
+    ("view", "name", "head"), [("/takes", "alpha", "length"), ("/sensors", "dancer:dancer1", "per second")]
+)
+def test_a_table_is_read_on_a_phone_without_pushing_it_sideways(
+    pages: Pages, show: PageShow, view: str, name: str, head: str
+) -> None:
+    def act(page: Any) -> tuple[list[str], list[float]]:
+        settled(page, view)
+        page.get_by_role("rowheader", name=name, exact=True).wait_for()
+        return page.evaluate(HEAD_OF, [name, head]), page.evaluate(OVERHANG)
+
+    said, overhang = pages.visit(show.url + view, act, size=PHONE)
+    assert said == [f'"{head} "', "cell"]  # a screen reader still finds a table
+    assert overhang, "there is no table"
+    assert max(overhang) <= 0
 
 
 @pytest.mark.parametrize(("size", "least"), [((1280, 720), 80), (PHONE, 70)], ids=["laptop", "phone"])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, Literal, Self
 
-from mido import Message
 from pydantic import BaseModel, Field, model_validator
 
 from choreo_adapters.bridges import wire_values
@@ -14,12 +13,17 @@ from choreo_adapters.bridges.midi_cc.records import RECORD
 from choreo_adapters.helper.reports import Report
 from choreo_adapters.midi.listing import listed
 from choreo_adapters.midi.port import PortConfig
+from choreo_adapters.unasked import TellsUnasked
 from choreo_service.clock import NS, Clock
 from choreo_service.errors import AdapterConfigError
 from choreo_service.packets import ControlPacket
 from choreo_service.protocols import ControlWire, Sent
 
+Key = tuple[int, int]  # channel 1..16, controller
+Change = tuple[int, int, int]  # channel 1..16, controller, value 0..127
+
 CHANNELS: Final = 16
+CONTROL_CHANGE: Final = 0xB0  # on the first channel
 ALL_SOUND_OFF: Final = 120
 ALL_NOTES_OFF: Final = 123
 STRUDEL_PORT: Final = "choreo"  # what midin('choreo') looks for in every port's name
@@ -46,7 +50,7 @@ class MidiCcConfig(PortConfig):
         return self
 
 
-class MidiCc(MidiOutput):
+class MidiCc(TellsUnasked, MidiOutput):
     """Controls as control changes; states as PortAdapter's.
 
     Performer n plays n channels above the control's own. After each opening the receiver gets every current value.
@@ -60,44 +64,40 @@ class MidiCc(MidiOutput):
     def __init__(self, config: MidiCcConfig, controls: Mapping[str, ControlWire], clock: Clock) -> None:
         super().__init__(config, clock)
         self._controls = controls
-        self._current: dict[tuple[int, int], int] = {}  # (channel 1..16, controller) -> what the receiver should have
-        self._sent: dict[tuple[int, int], tuple[int, int]] = {}  # same key -> value that went out, and when
-        self._performers = {0}
+        # What the receiver should have: performer -> control -> where, and what.
+        self._current: dict[int, dict[str, tuple[Key, int]]] = {0: {}}
+        self._sent: dict[Key, tuple[int, int]] = {}  # value that went out, and when
         self._counts = {"sent": 0, "dropped": 0, "no_channel": 0}
 
     def send(self, control: ControlPacket, names: Sequence[str]) -> Sent:
         """Only controllers whose value changed or is due for repetition; what is returned is 0..127, or 0..16383."""
         now = self._clock.now_ns()
-        self._performers.add(control.performer)
+        mine = self._current.setdefault(control.performer, {})
+        news: dict[Key, int] = {}
         sent: list[tuple[str, float]] = []
         for wire, value in wire_values(control, names, self._controls):
             key = self._key(wire, control.performer)
             if key is None:
                 continue
-            step = self._current[key] = self._step(wire, value)
-            if self._is_news(key, step, now) and self._put(key, step, now):
+            step = self._step(wire, value)
+            mine[wire.name] = key, step
+            if self._is_news(key, step, now):
+                news[key] = step
                 sent.append((wire.name, float(step)))
-        return tuple(sent)
+        return tuple(sent) if self._put(news, now) else ()
 
     def panic(self) -> None:
-        now = self._clock.now_ns()
-        channels = set()
-        for performer in sorted(self._performers):
+        for performer, mine in self._current.items():
             for wire in self._controls.values():
                 if (key := self._key(wire, performer)) is not None:
-                    self._current[key] = self._step(wire, wire.safe)
-                    channels.add(key[0])
-        self.resend()
+                    mine[wire.name] = key, self._step(wire, wire.safe)
+        self._send_everything()
         if self._config.panic_notes_off:
-            for channel in sorted(channels):
-                self._play(_control_change(channel, ALL_SOUND_OFF, 0), now)
-                self._play(_control_change(channel, ALL_NOTES_OFF, 0), now)
-
-    def resend(self) -> None:
-        """Send the current value of every controller, changed or not."""
-        now = self._clock.now_ns()
-        for key, step in self._current.items():
-            self._put(key, step, now)
+            channels = sorted({channel for mine in self._current.values() for (channel, _), _ in mine.values()})
+            self._play(
+                [(channel, off, 0) for channel in channels for off in (ALL_SOUND_OFF, ALL_NOTES_OFF)],
+                self._clock.now_ns(),
+            )
 
     def forget(self) -> None:
         """Let whatever is sent next go out, changed or not."""
@@ -123,9 +123,16 @@ class MidiCc(MidiOutput):
         opened = report["state"] == "open" and self._report["state"] != "open"
         super()._take(report)
         if opened:
-            self.resend()
+            self._send_everything()
 
-    def _key(self, wire: ControlWire, performer: int) -> tuple[int, int] | None:
+    def _send_everything(self) -> None:
+        """The current value of every controller, changed or not."""
+        steps = {key: step for mine in self._current.values() for key, step in mine.values()}
+        if self._put(steps, self._clock.now_ns()):
+            for performer, mine in self._current.items():
+                self._tell(performer, tuple((name, float(step)) for name, (_, step) in mine.items()))
+
+    def _key(self, wire: ControlWire, performer: int) -> Key | None:
         channel = wire.channel + performer
         if channel > CHANNELS:
             self._counts["no_channel"] += 1
@@ -136,27 +143,30 @@ class MidiCc(MidiOutput):
         """`value` as it stands on the wire."""
         return round(wire.position(value) * ((1 << self._config.bits) - 1))
 
-    def _is_news(self, key: tuple[int, int], step: int, now: int) -> bool:
+    def _is_news(self, key: Key, step: int, now: int) -> bool:
         before = self._sent.get(key)
         return before is None or before[0] != step or now - before[1] >= self._config.repeat_s * NS
 
-    def _put(self, key: tuple[int, int], step: int, now: int) -> bool:
-        if self._report["state"] != "open":
+    def _put(self, steps: Mapping[Key, int], now: int) -> bool:
+        if not steps or self._report["state"] != "open":
             return False  # a value nobody hears isn't sent; the opening brings the newest
-        channel, controller = key
-        if self._config.bits == 14:  # the high part first: receivers take it for news and wait for the low one
-            written = self._play(_control_change(channel, controller, step >> 7), now)
-            written = self._play(_control_change(channel, controller + LSB, step & 0x7F), now) and written
-        else:
-            written = self._play(_control_change(channel, controller, step), now)
-        if not written:
+        if not self._play([change for key, step in steps.items() for change in self._changes(key, step)], now):
             return False
-        self._sent[key] = (step, now)
+        self._sent.update((key, (step, now)) for key, step in steps.items())
         return True
 
-    def _play(self, message: Iterable[int], now: int) -> bool:
-        written = self._write(RECORD.pack(now, *message))
-        self._counts["sent" if written else "dropped"] += 1
+    def _changes(self, key: Key, step: int) -> Sequence[Change]:
+        channel, controller = key
+        if self._config.bits == 7:
+            return ((channel, controller, step),)
+        # The high part first: receivers take it for news and wait for the low one.
+        return (channel, controller, step >> 7), (channel, controller + LSB, step & 0x7F)
+
+    def _play(self, changes: Collection[Change], now: int) -> bool:
+        """In one go, which wakes the helper once. False where it doesn't get all of them."""
+        records = [RECORD.pack(now, CONTROL_CHANGE + channel - 1, *data) for channel, *data in changes]
+        written = self._write(b"".join(records))
+        self._counts["sent" if written else "dropped"] += len(records)
         return written
 
 
@@ -171,8 +181,3 @@ def _check_pairs(wires: Iterable[ControlWire]) -> None:
                 f"midi_cc: bits: 14, but {name} uses CC {controller}: {why}",
                 fix="change its cc in the control map, or write bits: 7",
             )
-
-
-def _control_change(channel: int, controller: int, value: int) -> Sequence[int]:
-    data: Sequence[int] = Message("control_change", channel=channel - 1, control=controller, value=value).bytes()
-    return data

@@ -24,9 +24,9 @@ class MidiOutput(PortAdapter):
     def _make_link(self) -> ChildLink:
         return ChildLink(self._command(), self._note, self._clock)
 
-    def _write(self, record: bytes) -> bool:
-        """True when the helper will get it."""
-        return self._link is not None and self._link.write(record)
+    def _write(self, records: bytes) -> bool:
+        """True when the helper will get them."""
+        return self._link is not None and self._link.write(records)
 
     def _from_child(self, *names: str) -> dict[str, int]:
         """What the helper counts, for health()."""

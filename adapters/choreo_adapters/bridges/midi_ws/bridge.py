@@ -10,7 +10,7 @@ import asyncio
 import errno
 import importlib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +19,7 @@ from choreo_adapters.accent_notes import AccentNotes, note_off
 from choreo_adapters.bridges import wire_values
 from choreo_adapters.bridges.midi_ws.clients import Client, ControlClient, Key, NoteClient
 from choreo_adapters.bridges.midi_ws.origins import is_welcome
+from choreo_adapters.unasked import TellsUnasked
 from choreo_service.clock import MS, Clock
 from choreo_service.errors import AdapterConfigError
 from choreo_service.packets import Accent, ControlPacket
@@ -47,7 +48,7 @@ class MidiWsConfig(BaseModel):
     """How accents sound to the pages that listen at /notes."""
 
 
-class MidiWebSocket:
+class MidiWebSocket(TellsUnasked):
     """Serves ws://host:port/midi and /notes. States: closed, waiting (nobody listens to the controls), open."""
 
     Config: ClassVar[type[BaseModel]] = MidiWsConfig
@@ -60,8 +61,8 @@ class MidiWebSocket:
         self._listeners: set[NoteClient] = set()
         self._sounding: deque[tuple[int, bytes]] = deque()  # (due ns, note-off); equal lengths keep them in order
         self._rung = asyncio.Event()
-        self._current: dict[Key, int] = {}
-        self._performers = {0}
+        # What the pages should have: performer -> control -> where, and what.
+        self._current: dict[int, dict[str, tuple[Key, int]]] = {0: {}}
         self._port: int | None = None
         self._counts = {"sent": 0, "replaced": 0, "refused": 0, "no_channel": 0, "accents": 0}
 
@@ -85,13 +86,7 @@ class MidiWebSocket:
             await runner.cleanup()  # gives them CLOSE_S, then cuts the connection
 
     def send(self, control: ControlPacket, names: Sequence[str]) -> Sent:
-        self._performers.add(control.performer)
-        sent: list[tuple[str, float]] = []
-        for wire, value in wire_values(control, names, self._controls):
-            step = self._put(wire, control.performer, value)
-            if step is not None and self._clients:
-                sent.append((wire.name, float(step)))
-        return tuple(sent)
+        return self._put(control.performer, wire_values(control, names, self._controls))
 
     def accent(self, accent: Accent) -> bool:
         message = self._config.notes.on(accent)
@@ -104,9 +99,9 @@ class MidiWebSocket:
         return True
 
     def panic(self) -> None:
-        for performer in self._performers:
-            for wire in self._controls.values():
-                self._put(wire, performer, wire.safe)
+        safe = [(wire, wire.safe) for wire in self._controls.values()]
+        for performer in list(self._current):
+            self._tell(performer, self._put(performer, safe))
         self._silence()
 
     def health(self) -> Mapping[str, Any]:
@@ -116,17 +111,27 @@ class MidiWebSocket:
         pages = {"clients": len(self._clients), "note_clients": len(self._listeners)}
         return {"state": state, "target": target, "detail": detail, **pages, **self._counts}
 
-    def _put(self, wire: ControlWire, performer: int, value: float) -> int | None:
-        """The controller value now on its way, None when the performer's channel would be past the sixteenth."""
-        channel = wire.channel + performer
-        if channel > CHANNELS:
-            self._counts["no_channel"] += 1
-            return None
-        step = round(wire.position(value) * 127)
-        self._current[(channel, wire.cc)] = step
-        for client in self._clients:
-            self._counts["replaced"] += client.put((channel, wire.cc), step)
-        return step
+    def _put(self, performer: int, values: Iterable[tuple[ControlWire, float]]) -> Sent:
+        """The controller values now on their way: to somebody, and on no channel past the sixteenth."""
+        mine = self._current.setdefault(performer, {})
+        sent: list[tuple[str, float]] = []
+        for wire, value in values:
+            channel = wire.channel + performer
+            if channel > CHANNELS:
+                self._counts["no_channel"] += 1
+                continue
+            key, step = mine[wire.name] = (channel, wire.cc), round(wire.position(value) * 127)
+            for client in self._clients:
+                self._counts["replaced"] += client.put(key, step)
+            if self._clients:
+                sent.append((wire.name, float(step)))
+        return tuple(sent)
+
+    def _newcomer(self) -> ControlClient:
+        """A page that has just come: the values as they are now are on their way to it."""
+        for performer, mine in self._current.items():
+            self._tell(performer, tuple((name, float(step)) for name, (_, step) in mine.items()))
+        return ControlClient({key: step for mine in self._current.values() for key, step in mine.values()})
 
     def _ring(self, message: bytes) -> None:
         for listener in self._listeners:
@@ -159,7 +164,7 @@ class MidiWebSocket:
         return int(runner.addresses[0][1])
 
     async def _serve_controls(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, lambda: ControlClient(self._current), self._clients)
+        return await self._serve(request, self._newcomer, self._clients)
 
     async def _serve_notes(self, request: web.Request) -> web.StreamResponse:
         return await self._serve(request, NoteClient, self._listeners)

@@ -5,31 +5,34 @@ from __future__ import annotations
 import math
 import socket
 from asyncio import get_running_loop
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
 
 from choreo_adapters.bridges import wire_values
 from choreo_adapters.bridges.osc_out.config import OscOutConfig
-from choreo_adapters.bridges.osc_out.packing import Packing, as_float32
+from choreo_adapters.bridges.osc_out.packing import Packed, Packing, as_float32
 from choreo_adapters.bridges.osc_out.replies import newest_complaint
+from choreo_adapters.unasked import TellsUnasked
 from choreo_service.clock import MS, NS, Clock, monotonic_to_realtime_ns
 from choreo_service.errors import AdapterLost
 from choreo_service.packets import Accent, ControlPacket
 from choreo_service.protocols import ControlWire, Sent
 
 SETTLE_NS: Final = NS  # this long without a refusal before a peer counts as listening again
+AGAIN_NS: Final = NS // 10  # between two tries while the network is down
 COMPLAINT_NS: Final = 3 * NS  # a complaint counts this long: controls at rest are sent every second by default
 
 _NOBODY: Final = "nobody-listens"
+_DOWN: Final = "network-down"
 _HINTS: Final = {
     _NOBODY: "start the receiver (SuperCollider, Max, ...), or name another: -o bridges.{name}.port=9001",
     "refused": "load the SynthDef and start its node (adapters/supercollider), or correct bridges.{name}.node",
 }
 
 
-class OscOut:
+class OscOut(TellsUnasked):
     """Sends to one UDP peer. States: closed, sending, refused (it says /fail), nobody-listens (its port is shut),
     network-down."""
 
@@ -52,30 +55,25 @@ class OscOut:
         try:
             family, peer = await self._resolve()
             while True:
-                if self._socket is None or self._state == "network-down":
+                if self._socket is None or self._state == _DOWN:
                     self._open(family, peer)
                 self._listen()
-                await self._clock.sleep_until(self._clock.now_ns() + NS)
+                await self._clock.sleep_until(self._clock.now_ns() + (AGAIN_NS if self._state == _DOWN else NS))
         finally:
             self._close("closed")
 
     def send(self, control: ControlPacket, names: Sequence[str]) -> Sent:
-        sent: list[tuple[str, float]] = []
-        values = {wire.name: value for wire, value in wire_values(control, names, self._controls)}
-        for datagram, carried in self._packing.datagrams(control.performer, values, self._stamp(control.t_ns)):
-            if self._send(datagram):
-                sent += ((name, as_float32(value)) for name, value in carried.items())
-        return tuple(sent)
+        values = {wire.name: as_float32(value) for wire, value in wire_values(control, names, self._controls)}
+        return self._send_all(self._packing.datagrams(control.performer, values, self._stamp(control.t_ns)))
 
     def accent(self, accent: Accent) -> bool:
         datagram = self._packing.accent(accent.performer, accent.strength) if math.isfinite(accent.strength) else None
         return datagram is not None and self._send(datagram)
 
     def panic(self) -> None:
-        safe = {wire.name: wire.safe for wire in self._controls.values()}
+        safe = {wire.name: as_float32(wire.safe) for wire in self._controls.values()}
         for performer in self._packing.performers:
-            for datagram, _ in self._packing.datagrams(performer, safe, None):
-                self._send(datagram)
+            self._tell(performer, self._send_all(self._packing.datagrams(performer, safe, None)))
 
     def health(self) -> Mapping[str, Any]:
         target = f"{self._config.host}:{self._config.port}"
@@ -97,8 +95,9 @@ class OscOut:
         return family, address
 
     def _open(self, family: int, peer: Any) -> None:
-        """A fresh socket; an old one may be bound to an address the machine no longer has."""
-        self._close("network-down")
+        """A fresh socket; an old one may be bound to an address the machine no longer has. What was offered while
+        there was no way is sent now: the receiver would else wait for it until it is offered again."""
+        self._close(_DOWN)
         opened = socket.socket(family, socket.SOCK_DGRAM)
         try:
             opened.setblocking(False)
@@ -109,12 +108,22 @@ class OscOut:
             return
         self._socket = opened
         self._state, self._reason = "sending", ""
+        for performer in self._packing.performers:
+            self._tell(performer, self._send_all(self._packing.again(performer)))
 
     def _close(self, state: str) -> None:
         self._state = state
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    def _send_all(self, packed: Iterable[Packed]) -> Sent:
+        """What of it is on its way."""
+        sent: list[tuple[str, float]] = []
+        for datagram, carried in packed:
+            if self._send(datagram):
+                sent += carried.items()
+        return tuple(sent)
 
     def _send(self, datagram: bytes) -> bool:
         """One datagram on its way, or counted as lost."""
@@ -173,4 +182,4 @@ class OscOut:
 
     def _network_down(self, error: OSError) -> None:
         self._counts["failed"] += 1
-        self._state, self._reason = "network-down", str(error)
+        self._state, self._reason = _DOWN, str(error)

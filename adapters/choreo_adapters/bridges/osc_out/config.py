@@ -7,9 +7,7 @@ from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from choreo_service.packets import CONTROL_NAMES
-
-ACCENT: Final = "accent"
+from choreo_service.packets import ACCENT, CONTROL_NAMES
 
 Layout = Literal["separate", "bundle", "wekinator", "n_set"]
 

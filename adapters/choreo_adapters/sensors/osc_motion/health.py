@@ -14,7 +14,13 @@ from choreo_adapters.sensors.osc_motion.memory import Memory
 
 
 def situation(
-    port: int, host: str, devices: Sequence[Device], strangers: Strangers, *, now_ns: int, rate_limited: bool = False
+    port: int,
+    host: str,
+    devices: Sequence[Device[Memory]],
+    strangers: Strangers,
+    *,
+    now_ns: int,
+    rate_limited: bool = False,
 ) -> Mapping[str, str]:
     """`state`, and where there is something to know or to do: `detail`, `reason`, `hint`.
 
@@ -38,7 +44,7 @@ def situation(
     return {"state": "waiting", "hint": _LOCAL_HINT if host in ("127.0.0.1", "::1") else _HINT}
 
 
-def device_facts(device: Device, memory: Memory, now_ns: int) -> dict[str, Any]:
+def device_facts(device: Device[Memory], now_ns: int) -> dict[str, Any]:
     """One sender, for telemetry: "silent" once it has stalled, within 0.2 s for a phone that sends without pause.
 
     `units` tells what was measured where the layout leaves it open or was wrong, `battery` is 0..1 where the app tells,
@@ -56,16 +62,16 @@ def device_facts(device: Device, memory: Memory, now_ns: int) -> dict[str, Any]:
     }
     if device.limb:
         facts["limb"] = device.limb
-    if units := memory.units.facts():
+    if units := device.memory.units.facts():
         facts["units"] = units
-    if (battery := memory.facts.get("battery")) is not None:
+    if (battery := device.memory.facts.get("battery")) is not None:
         facts["battery"] = round(battery, 3)
-    if clock := memory.clock_facts():
+    if clock := device.memory.clock_facts():
         facts["clock"] = clock
     return facts
 
 
-def _silence(device: Device, now_ns: int) -> str:
+def _silence(device: Device[Memory], now_ns: int) -> str:
     where = f" ({device.limb})" if device.limb else ""
     return f"{device.layout} at {device.source}{where} is silent since {(now_ns - device.heard_ns) / 1e9:.0f} s"
 

@@ -40,10 +40,10 @@ class Refusals:
     def sample(self, cause: str, source: str, count: int = 1) -> None:
         """Something inside an accepted datagram."""
         self.samples[cause] += count
-        self.datagram(cause, source, count)
+        self.datagrams(cause, source, count)
 
-    def datagram(self, cause: str, source: str, count: int = 1) -> None:
-        """A whole datagram, which its receiver has counted."""
+    def datagrams(self, cause: str, source: str, count: int) -> None:
+        """Whole datagrams, which their receiver has counted."""
         # Counters are kept per source: invented addresses share one, or they would fill the memory.
         if len(self._labels) < _LABELS:
             self._labels.add(source)

@@ -24,8 +24,8 @@ def numbers(args: Sequence[Argument], indices: Sequence[int]) -> tuple[float, ..
     """The arguments at `indices` as floats; None when one is absent or not a number."""
     if len(args) <= max(indices):
         return None
-    found = tuple(float(v) for v in map(args.__getitem__, indices) if _is_number(v))
-    return found if len(found) == len(indices) else None
+    found = [float(v) for v in map(args.__getitem__, indices) if type(v) is float or type(v) is int]
+    return tuple(found) if len(found) == len(indices) else None
 
 
 def device_time(args: Sequence[Argument], route: Route) -> int | None:
@@ -48,13 +48,16 @@ def timetag_ns(timetag: int) -> int | None:
 
 def scaled(raw: Sequence[float], scale: float) -> tuple[float, ...]:
     """`raw` times `scale`."""
-    return tuple(raw) if scale == 1.0 else tuple(v * scale for v in raw)
+    return tuple(raw) if scale == 1.0 else tuple([v * scale for v in raw])
 
 
 def plausible(stream: str, values: Sequence[float]) -> bool:
     """Whether a body could give these SI values."""
     lo, hi = PLAUSIBLE[stream]
-    return all(lo <= v <= hi for v in values)
+    for v in values:  # noqa: SIM110 - asked of each sample twice, and a generator would take three times as long
+        if not lo <= v <= hi:
+            return False
+    return True
 
 
 def _is_number(value: Argument) -> TypeGuard[int | float]:

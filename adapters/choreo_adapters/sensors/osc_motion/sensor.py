@@ -6,7 +6,6 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from choreo_adapters.osc.addresses import AddressBook, Match
 from choreo_adapters.osc.announce import Announcement, is_loopback
@@ -46,14 +45,14 @@ class OscMotion:
         apps = LAYOUTS.values() if config.layout == "auto" else (LAYOUTS[config.layout],)
         self._book = AddressBook((mapped_layout(config.map), *apps))  # the user knows better than our tables
         self._trackers = {config.right_tracker: "right", config.left_tracker: "left", config.hip_tracker: HIPS}
-        self._roster = Roster(config.performers, config.assign, round(config.release_after_s * 1e9), config.limbs)
-        self._memories: WeakKeyDictionary[Device, Memory] = WeakKeyDictionary()  # as long as the roster keeps it
+        release_ns = round(config.release_after_s * 1e9)
+        self._roster = Roster(config.performers, config.assign, release_ns, config.limbs, Memory)
         self._refused = Refusals(emit)
         self._strangers = Strangers()
         self._announcement = Announcement() if config.announce and not is_loopback(config.host) else None
         self.receiver = OscReceiver(
             self.on_message,
-            self._refused.datagram,
+            self._refused.datagrams,
             clock,
             rate_hz=config.rate_limit_hz,
             burst=config.burst,
@@ -82,6 +81,10 @@ class OscMotion:
         """The text of a QR code that sets a phone up by itself."""
         return pairing_link(host, port)
 
+    def behind(self) -> bool:
+        """Whether datagrams may wait unread."""
+        return self.receiver.behind
+
     def health(self) -> Mapping[str, Any]:
         """Facts for telemetry.
 
@@ -89,7 +92,7 @@ class OscMotion:
         `unknown_counts` how often they came, `suggested_map` what the configuration's `map` might say about them.
         """
         now_ns, devices = self._clock.now_ns(), self._roster.devices
-        limited = self.receiver.rejected[Verdict.RATE.value] > 0
+        limited = self.receiver.rejected[Verdict.RATE] > 0
         return {
             **situation(
                 self.receiver.port, self._config.host, devices, self._strangers, now_ns=now_ns, rate_limited=limited
@@ -99,7 +102,7 @@ class OscMotion:
             "packets": self.receiver.received,
             "accepted": self.receiver.accepted,
             "rejected": {**self.receiver.rejected, **self._refused.samples},
-            "sources": {d.source: device_facts(d, self._memory(d), now_ns) for d in devices},
+            "sources": {d.source: device_facts(d, now_ns) for d in devices},
             "unknown_addresses": self._strangers.numbers(),
             "unknown_counts": self._strangers.counts(),
             "suggested_map": self._strangers.suggestions(),
@@ -132,12 +135,12 @@ class OscMotion:
         self,
         route: Route | AxisRoute,
         raw: Sequence[float],
-        device: Device,
+        device: Device[Memory],
         came: _Arrival,
         stamp_ns: int | None = None,
     ) -> None:
         """Numbers as they came, by what they are known to mean."""
-        read = self._memory(device).units.read(route, raw, came.rx_ns)
+        read = device.memory.units.read(route, raw, came.rx_ns)
         if read is None:
             self._refused.sample("unit undecided", device.source)
             return
@@ -153,7 +156,7 @@ class OscMotion:
         device = None if raw is None else self._seated(axes.stream, scaled(raw, axes.scale), came, counts=False)
         if raw is None or device is None:
             return
-        join = self._memory(device).joins.setdefault(axes.prefix, AxisJoin())
+        join = device.memory.joins.setdefault(axes.prefix, AxisJoin())
         vector, given_up = join.add(index, raw[0], came.rx_ns)
         if given_up:
             self._refused.sample("axis missing", device.source, given_up)
@@ -179,14 +182,14 @@ class OscMotion:
         limb = limb_of(pose)
         if limb is None:
             if (known := self._roster.known(came.ip, came.match.device)) is not None:
-                self._memory(known).body.place(pose)
+                known.memory.body.place(pose)
             return
         device = self._seated("linear_acceleration", (), came, counts=False)
         if device is None:
             return
-        if self._memory(device).body.paces(pose):
+        if device.memory.body.paces(pose):
             device.heard(came.match.layout, came.rx_ns)
-        acceleration = self._memory(device).body.move(pose, came.rx_ns)
+        acceleration = device.memory.body.move(pose, came.rx_ns)
         if acceleration is None:
             return
         if not plausible("linear_acceleration", acceleration):
@@ -200,7 +203,7 @@ class OscMotion:
         raw = self._finite(message, route.args, came.ip)
         device = self._roster.known(came.ip, came.match.device)
         if raw is not None and device is not None:
-            self._memory(device).facts[route.fact] = raw[0]
+            device.memory.facts[route.fact] = raw[0]
 
     def _finite(self, message: Message, indices: Sequence[int], ip: str) -> tuple[float, ...] | None:
         raw = numbers(message.args, indices)
@@ -212,7 +215,9 @@ class OscMotion:
             return raw
         return None
 
-    def _seated(self, stream: str, values: Sequence[float], came: _Arrival, *, counts: bool = True) -> Device | None:
+    def _seated(
+        self, stream: str, values: Sequence[float], came: _Arrival, *, counts: bool = True
+    ) -> Device[Memory] | None:
         """Who sent this, or None where nobody should hear it, which is counted. `counts`: it is a sample by itself."""
         ip, match, rx_ns, _ = came
         if not plausible(stream, values):  # before seating: nonsense must not take a performer's place
@@ -227,7 +232,7 @@ class OscMotion:
 
     def _send(
         self,
-        device: Device,
+        device: Device[Memory],
         stream: str,
         values: Sequence[float],
         came: _Arrival,
@@ -238,17 +243,11 @@ class OscMotion:
         """`stamp_ns` is the time inside the message; without one the time tag of its bundle stands for it."""
         rx_ns, source_ns = came.rx_ns, came.tag_ns if stamp_ns is None else stamp_ns
         if source_ns is not None:
-            memory = self._memory(device)
-            rx_ns = (memory.wall_clock if stamp_ns is None else memory.clock).local(source_ns, rx_ns)
+            clock = device.memory.wall_clock if stamp_ns is None else device.memory.clock
+            rx_ns = clock.local(source_ns, rx_ns)
         limb = limb or device.limb
         source = f"{device.source}@{limb}" if limb else device.source
         self._emit(stream, values, performer=device.performer, source=source, rx_ns=rx_ns, source_ns=source_ns)
-
-    def _memory(self, device: Device) -> Memory:
-        memory = self._memories.get(device)
-        if memory is None:
-            memory = self._memories[device] = Memory()
-        return memory
 
 
 class _Arrival(NamedTuple):

@@ -1,6 +1,6 @@
 // Config: every key in effect, where it came from, and what a change would look like in your file; then it is written there.
 
-import { card, el } from "../dom.js";
+import { card, el, say } from "../dom.js";
 import { on } from "../link.js";
 import { send, toast } from "../verbs.js";
 
@@ -11,7 +11,9 @@ export function view(main) {
   const again = el("button", { type: "button", onclick: () => send("reload", {}, "reading the files again") }, "Read the files again");
   const keys = el("div", { class: "grid" });
   const told = el("div", { "aria-live": "polite" }, el("p", { class: "hint" }, "Change a value below: here stands then what differs, whether it is allowed, and what to write."));
-  main.append(el("h1", {}, "Config"), el("div", { class: "grid" }, card("Your changes", told), card("In effect", el("div", { class: "row" }, filter, again)), keys));
+  const change_card = card("Your changes", told);
+  const look = el("button", { type: "button", class: "look", hidden: true, onclick: () => change_card.scrollIntoView() }); // the value edited is far below
+  main.append(el("h1", {}, "Config"), el("div", { class: "grid" }, change_card, card("In effect", el("div", { class: "row" }, filter, again)), keys, look));
   const changes = new Map();
   let rows = [];
   let timer = 0;
@@ -29,10 +31,14 @@ export function view(main) {
     if (mine !== turn) return;
     if (!answer.ok) { told.replaceChildren(el("p", {}, `⚠ ${(await answer.text()).trim()}`)); return; }
     const { problems, yaml, options, apply } = await answer.json();
+    look.hidden = !changes.size;
+    say(look, `${changes.size} changed, ${problems.length || "none"} not allowed: look`);
+    const wrong = new Set(problems.map(({ key }) => key));
+    for (const input of keys.querySelectorAll("[aria-label]")) input.setAttribute("aria-invalid", String(wrong.has(input.getAttribute("aria-label"))));
     const before = new Map(rows.map((row) => [row.key, row.value]));
     told.replaceChildren(
       el("ul", { class: "log diff" }, [...changes].map(([key, value]) => el("li", {}, el("code", {}, key), el("span", {}, `${JSON.stringify(before.get(key))} → ${JSON.stringify(value)}`)))),
-      ...problems.map((problem) => el("p", {}, `⚠ ${problem}`)),
+      ...problems.map(({ problem, fix }) => el("p", {}, `⚠ ${problem}`, fix && el("span", { class: "hint" }, ` → ${fix}`))),
       ...(apply ? (apply.refused ? [refusal(apply)] : draft(apply, () => write(apply.version))) : []),
       ...(yaml ? [el("p", { class: "hint" }, "To write it by hand (choreo run -c my.yaml):"), el("pre", { tabindex: "0" }, yaml), el("p", { class: "hint" }, "Or for one run:"), el("pre", { tabindex: "0" }, `choreo run ${options.join(" ")}`)] : []));
     if (!changes.size) told.replaceChildren(el("p", { class: "hint" }, "No changes."));
@@ -43,6 +49,7 @@ export function view(main) {
     turn++; // what was asked before is answered too late
     if (found.refused) { toast(`not written: ${found.refused}`, false); told.prepend(refusal(found)); return; }
     changes.clear();
+    look.hidden = true;
     toast(`${found.file} written ✓`);
     told.replaceChildren(el("p", {}, `Written into ${found.file}.`, found.backup ? ` What it held before: ${found.backup}` : ""), ...moments(found));
   }
@@ -65,7 +72,7 @@ export function view(main) {
 
 const post = (path, words) => fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(words) });
 
-const refusal = ({ refused, fix }) => el("p", {}, `⚠ Not written from here: ${refused}${fix ? ` (${fix})` : ""}`);
+const refusal = ({ refused, fix }) => el("p", { class: "lines" }, `⚠ Not written from here: ${refused}${fix ? ` (${fix})` : ""}`);
 
 /** What would be written, and the button that does. */
 const draft = (apply, write) => [
@@ -80,7 +87,7 @@ const moments = ({ now, later }) => [["At once: ", now], ["From the next start o
 const section = ({ key }) => { const parts = key.split("."); return ["sensors", "bridges", "doors"].includes(parts[0]) ? parts.slice(0, 2).join(".") : parts.length > 1 ? parts[0] : "top"; };
 
 function line(row, value, change) {
-  return el("div", { class: "key" }, el("div", {}, el("code", {}, row.key), el("p", { class: "hint" }, row.about)),
+  return el("div", { class: "key" }, el("div", {}, el("code", {}, row.key), el("p", { class: "hint" }, row.about.split("`").map((part, i) => (i % 2 ? el("code", {}, part) : part)))),
     field(row, value, change), el("p", { class: "hint" }, `${row.accepts} · from ${row.origin}`));
 }
 

@@ -1,11 +1,12 @@
 // Health: why the word is what it is, where things go, and everything that comes in.
 
-import { age, card, el, say, shape } from "../dom.js";
+import { age, card, el, row, rows, say, shape, table } from "../dom.js";
 import { run } from "../errands.js";
 import { now, on } from "../link.js";
 
 const POLL_MS = 500;
 const ROWS = 60;
+const SAMPLE = ["age", "source", "stream", "values"];
 const LEVELS = { ok: "good", warn: "warn", fail: "bad" };
 const WORDS = { ok: "fine", warn: "to know", fail: "to mend" };
 const RANK = { ok: 0, warn: 1, fail: 2 };
@@ -16,13 +17,13 @@ export function view(main) {
   const why = el("ul", { class: "why" });
   const bridges = el("div", { class: "cards" });
   const filter = el("input", { type: "search", placeholder: "filter: source or stream", "aria-label": "Filter the incoming samples" });
-  const body = el("tbody");
+  const body = rows();
   main.append(el("h1", {}, "Health"), el("div", { class: "grid" },
     card("Now", el("p", { class: "row" }, mark, word), why),
     bridges,
     machine(),
     card("Incoming", el("div", { class: "row" }, filter, el("a", { href: "/metrics" }, "metrics for Prometheus"), el("a", { href: "/healthz" }, "healthz")),
-      el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Incoming samples" }, el("table", {}, el("thead", {}, el("tr", {}, ["age", "source", "stream", "values"].map((head) => el("th", { scope: "col" }, head)))), body)))));
+      table("Incoming samples", SAMPLE, body))));
   let level = "";
   let told = "";
   const stop = on("state", (state) => {
@@ -75,6 +76,6 @@ function bridge({ name, state, supervised, detail, target, reason, hint, ...coun
 }
 
 function fill(body, samples, wanted) {
-  const rows = samples.filter(({ source, stream }) => `${source} ${stream}`.toLowerCase().includes(wanted)).slice(0, ROWS);
-  body.replaceChildren(...(rows.length ? rows : [{ source: "nothing", stream: "", values: [], age_ms: null }]).map(({ age_ms, source, stream, values }) => el("tr", {}, [age(age_ms), source, stream, values.join("  ")].map((cell) => el("td", { class: "num" }, cell)))));
+  const found = samples.filter(({ source, stream }) => `${source} ${stream}`.toLowerCase().includes(wanted)).slice(0, ROWS);
+  body.replaceChildren(...(found.length ? found : [{ source: "nothing", stream: "", values: [], age_ms: null }]).map(({ age_ms, source, stream, values }) => row(SAMPLE, [age(age_ms), source, stream, values.join("  ")], -1)));
 }

@@ -1,6 +1,6 @@
 // Sensors: what is listened to, whether it arrives, and what to do where it doesn't.
 
-import { age, card, el, say, svg } from "../dom.js";
+import { age, card, el, row, rows, say, svg, table } from "../dom.js";
 import { now, on } from "../link.js";
 import { send, toast } from "../verbs.js";
 
@@ -45,14 +45,15 @@ function one(sensor) {
     el("p", {}, el("strong", {}, `${arriving ? "●" : supervised === "down" ? "✕" : "○"} ${word}`), ` ${[detail, target].filter(Boolean).join(" · ")}`),
     reason && el("p", {}, `⚠ ${reason}`),
     hint && el("p", { class: "hint" }, hint.replaceAll("{name}", name)),
-    sources.length ? table(sources) : el("p", { class: "hint" }, "Nothing has arrived yet."));
+    sources.length ? arrived(sources) : el("p", { class: "hint" }, "Nothing has arrived yet."));
 }
 
-function table(sources) {
+const SOURCE = ["source", "per second", "last", "accepted", "refused"];
+const ADDRESS = ["address", "heard", "newest values"];
+
+function arrived(sources) {
   const refused = (causes) => Object.entries(causes).map(([cause, n]) => `${n} ${cause}`).join(", ") || "none";
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Sources" }, el("table", {},
-    el("thead", {}, el("tr", {}, ["source", "per second", "last", "accepted", "refused"].map((head) => el("th", { scope: "col" }, head)))),
-    el("tbody", {}, sources.map((source) => el("tr", {}, el("th", { scope: "row" }, source.name), [source.hz.toFixed(0), age(source.age_ms), String(source.accepted), refused(source.refused)].map((cell) => el("td", { class: "num" }, cell)))))));
+  return table("Sources", SOURCE, rows(sources.map((source) => row(SOURCE, [source.name, source.hz.toFixed(0), age(source.age_ms), String(source.accepted), refused(source.refused)]))));
 }
 
 /** The guided minute: what `choreo calibrate body` asks for, while the show plays on. */
@@ -74,14 +75,14 @@ function calibrate() {
   const tell = (calibration) => {
     node.hidden = !calibration;
     if (!calibration) return;
-    const { state, phase, at: part, of, left_s, said } = calibration;
+    const { state, phase, at: part, of, left_s, said, fix } = calibration;
     const busy = ["waiting", "guiding", "measuring"].includes(state);
     if (part !== at) { at = part; whole = left_s; }
     start.hidden = busy;
     stop.hidden = !busy;
     bar.hidden = state !== "guiding";
     bar.value = whole ? 1 - left_s / whole : 0;
-    const words = { waiting: "waiting for the first sample …", guiding: `${part} of ${of}: ${phase} · ${Math.ceil(left_s)} s`, measuring: "measuring …", done: `✓ ${said}`, failed: `⚠ ${said}` };
+    const words = { waiting: "waiting for the first sample …", guiding: `${part} of ${of}: ${phase} · ${Math.ceil(left_s)} s`, measuring: "measuring …", done: `✓ ${said}`, failed: `⚠ ${said}${fix ? `: ${fix}` : ""}` };
     say(told, words[state] ?? said);
   };
   return { node, tell };
@@ -93,21 +94,21 @@ class Lesson {
   constructor(name) {
     this.name = name;
     this.rows = new Map(); // address -> cells
-    this.body = el("tbody");
+    this.body = rows();
     this.paste = el("pre", { tabindex: "0", "aria-label": "mapping to paste" });
     this.offer = el("div", { hidden: true },
       el("p", { class: "hint" }, "What they seem to be. Paste it into your configuration, correct it, and start choreo again:"), this.paste,
       el("button", { type: "button", class: "small", onclick: () => this.copy() }, "Copy"));
     this.node = card(`Learn: ${name}`, el("p", { class: "hint" }, "These addresses arrive and no layout knows them. Move the phone: which numbers answer?"),
-      el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Unknown addresses" }, el("table", {}, el("thead", {}, el("tr", {}, ["address", "heard", "newest values"].map((head) => el("th", { scope: "col" }, head)))), this.body)), this.offer);
+      table("Unknown addresses", ADDRESS, this.body), this.offer);
   }
 
   tell({ unknown_addresses: addresses, unknown_counts: counts = {}, suggested_map: guess = {} }) {
     for (const [address, values] of Object.entries(addresses)) {
       if (!this.rows.has(address)) {
-        const cells = [el("td", { class: "num" }), el("td", { class: "num" })];
-        this.rows.set(address, cells);
-        this.body.append(el("tr", {}, el("th", { scope: "row" }, address), cells));
+        const line = row(ADDRESS, [address, "", ""]);
+        this.rows.set(address, [...line.children].slice(1));
+        this.body.append(line);
       }
       const [count, newest] = this.rows.get(address);
       say(count, String(counts[address] ?? ""));

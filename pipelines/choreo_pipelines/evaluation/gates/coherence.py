@@ -6,24 +6,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from choreo_models.checkpoint import load_checkpoint
-from choreo_models.harmonics import BEATS_PER_BAR, HARMONICS
 from choreo_models.inference.players import Pair
 from choreo_models.inference.torch_kernel import rps_of
+from choreo_models.rps.encoders import beat_harmonics
 from choreo_pipelines.datasets.sessions import SessionArrays
 from choreo_pipelines.evaluation.adaptation import adaptation, known_loss, sag
 from choreo_pipelines.evaluation.body import Dancers, with_random_translators
 from choreo_pipelines.evaluation.coherence import BlockNumbers, block_numbers, ridge_r2
 from choreo_pipelines.evaluation.gap import RANDOM, gap_errors
+from choreo_pipelines.evaluation.gate import (
+    ADAPTED,
+    DECODED,
+    KNOWS_NOTHING,
+    LEAST_SD,
+    LIVE_MSE,
+    MASKED_CONTEXT,
+    MASKED_ENERGY,
+    MASKED_HR,
+    MASKED_MOTION,
+    NMSE_MOTION,
+    NORM,
+    SAG,
+    SILENCE,
+)
 from choreo_pipelines.evaluation.gates.reading import Reading
 from choreo_pipelines.teachers import Teacher
-from choreo_service.packets import FEATURE_COLUMNS, FloatArray
+from choreo_service.packets import FEATURE_COLUMNS, MODALITIES, FloatArray
 
 Sides = tuple[Sequence[SessionArrays], Sequence[SessionArrays]]  # training and unseen, standardised
 _GAP_S = 10.0
-_LEAST_ENERGY = {"clean": 0.85, "ble": 0.75}
-_MOST_NMSE = {"clean": 0.10, "ble": 0.20}
 
 
 def latent_gates(folder: Path, mode: str, sides: Sides) -> Iterator[Reading]:
@@ -33,20 +47,20 @@ def latent_gates(folder: Path, mode: str, sides: Sides) -> Iterator[Reading]:
     ridge = _ridge(sides)
     zero = {"always the mean": 0.0}
     motion = numbers["motion"].masked_r2
-    for name, value, least in (
-        ("motion_energy", motion[0], _LEAST_ENERGY[mode]),
-        ("all motion", float(np.mean(motion)), 0.60),
-        ("hr", numbers["heart"].masked_r2[0], 0.40),
-        ("context", numbers["context"].masked_r2[0], 0.65),
+    for name, value, gate in (
+        ("motion_energy", motion[0], MASKED_ENERGY[mode]),
+        ("all motion", float(np.mean(motion)), MASKED_MOTION),
+        ("hr", numbers["heart"].masked_r2[0], MASKED_HR),
+        ("context", numbers["context"].masked_r2[0], MASKED_CONTEXT),
     ):
         baseline = {**zero, "ridge on raw features": ridge[name]}
-        yield Reading(f"M1 {mode}: masked R2 of {name}", value, ">=", least, baseline)
+        yield Reading(f"M1 {mode}: masked R2 of {name}", value, gate, baseline)
     least_decoded = min(min(n.decode_r2) for n in numbers.values())
-    yield Reading(f"M1 {mode}: own decode R2, lowest", least_decoded, ">=", 0.95, zero)
+    yield Reading(f"M1 {mode}: own decode R2, lowest", least_decoded, DECODED, zero)
     least_sd = min(n.least_sd for n in numbers.values())
-    yield Reading(f"M1 {mode}: latent sd x sqrt(d), lowest", least_sd, ">=", 0.5, {"collapsed": 0.0})
+    yield Reading(f"M1 {mode}: latent sd x sqrt(d), lowest", least_sd, LEAST_SD, {"collapsed": 0.0})
     norm = max(n.norm for n in numbers.values())
-    yield Reading(f"M1 {mode}: translator norm, highest", norm, "<=", 0.9001)
+    yield Reading(f"M1 {mode}: translator norm, highest", norm, NORM)
 
 
 def error_gate(folder: Path, mode: str, sides: Sides, plain: Mapping[str, BlockNumbers]) -> Iterator[Reading]:
@@ -56,7 +70,7 @@ def error_gate(folder: Path, mode: str, sides: Sides, plain: Mapping[str, BlockN
     value = block_numbers(rps_of(checkpoint.weights), x, memory)["motion"].nmse
     random = block_numbers(rps_of(with_random_translators(checkpoint, 0)), x, memory)["motion"].nmse
     baseline = {"always the mean": 1.0, "random translators": random, "variant C": plain["motion"].nmse}
-    yield Reading(f"M1 {mode}: NMSE of motion, C3", value, "<=", _MOST_NMSE[mode], baseline)
+    yield Reading(f"M1 {mode}: NMSE of motion, C3", value, NMSE_MOTION[mode], baseline)
 
 
 def plain_numbers(folder: Path, sides: Sides) -> dict[str, BlockNumbers]:
@@ -73,19 +87,19 @@ def silence_gates(pair: Pair, dancers: Dancers) -> Iterator[Reading]:
         ("controls", own.controls, hold.controls, random.controls, errors["zero-fill"].controls),
     ):
         baseline = {"zero-fill": zero / held, "random translators": chance / held}
-        yield Reading(f"M1 10 s motion gap: {what} error / hold's", mine / held, "<=", 0.5, baseline)
-        yield Reading(f"M1 10 s motion gap: random translators' {what} error / hold's", chance / held, ">=", 0.5)
+        yield Reading(f"M1 10 s motion gap: {what} error / hold's", mine / held, SILENCE, baseline)
+        yield Reading(f"M1 10 s motion gap: random translators' {what} error / hold's", chance / held, KNOWS_NOTHING)
 
 
 def adaptation_gates(pair: Pair, dancers: Dancers, teacher: Teacher) -> Iterator[Reading]:
     """M2: performers' own statistics against frozen ones, a loud section that stays loud, the live chain's error."""
     own = adaptation(pair, dancers, teacher)
-    yield Reading("M2: M3's loss / frozen's, mean over dancers", own.mean / own.frozen_mean, "<=", 0.7, {"frozen": 1.0})
-    yield Reading("M2: M3's loss / frozen's, spread over dancers", own.sd / own.frozen_sd, "<=", 0.7, {"frozen": 1.0})
+    yield Reading("M2: M3's loss / frozen's, mean over dancers", own.mean / own.frozen_mean, ADAPTED, {"frozen": 1.0})
+    yield Reading("M2: M3's loss / frozen's, spread over dancers", own.sd / own.frozen_sd, ADAPTED, {"frozen": 1.0})
     forgetful = {"10 s memory": sag(pair, dancers, memory_s=10.0)}
-    yield Reading("M2: density lost in a loud 2 min", sag(pair, dancers), "<=", 0.1, forgetful)
+    yield Reading("M2: density lost in a loud 2 min", sag(pair, dancers), SAG, forgetful)
     known = {"known performers": known_loss(pair, dancers, teacher)}
-    yield Reading("M3 live chain: MSE, unknown performers", own.mean, "<=", 0.006, known)
+    yield Reading("M3 live chain: MSE, unknown performers", own.mean, LIVE_MSE, known)
 
 
 def _table(sessions: Sequence[SessionArrays]) -> tuple[FloatArray, FloatArray]:
@@ -113,10 +127,14 @@ def _ridge(sides: Sides) -> dict[str, float]:
 
 
 def _with_harmonics(x: FloatArray) -> FloatArray:
-    """[N, 11] with the beat as sines and cosines, so that the linear map sees what the encoder sees: [N, 17]."""
-    phase, index = (x[:, [FEATURE_COLUMNS.index(name)]] for name in ("beat_phase", "beat_idx"))
-    angle = (2.0 * np.pi / BEATS_PER_BAR) * (phase + index) * np.array(HARMONICS, np.float32)
-    return np.concatenate((x[:, :8], x[:, 10:], np.sin(angle), np.cos(angle)), axis=1)
+    """[N, 11] -> [N, 17], the beat at the end as sines and cosines: the linear map sees what the encoder sees."""
+    beat = [FEATURE_COLUMNS.index(name) for name in MODALITIES["beat"].columns]
+    harmonics = beat_harmonics(torch.from_numpy(x[:, beat])).numpy()
+    return np.concatenate((np.delete(x, beat, axis=1), harmonics), axis=1)
 
 
-_MODALITY = {"motion_energy": slice(0, 6), "hr": slice(6, 8), "context": slice(8, 9)}
+_MODALITY = {  # columns of a modality, the beat at the end
+    "motion_energy": slice(0, 6),
+    "hr": slice(6, 8),
+    "context": slice(8, 9),
+}

@@ -35,7 +35,7 @@ def measure_gates(
 
     A quarter of an hour as it stands. gates.json and gates.md in --work hold the same.
     """
-    from choreo_pipelines.evaluation.gates.reading import by_gate, summary
+    from choreo_pipelines.evaluation.gates.reading import by_name, summary
     from choreo_pipelines.evaluation.gates.table import markdown, text
     from choreo_pipelines.evaluation.gates.trial import Scale, trial
     from choreo_pipelines.training import open_progress, use_one_thread
@@ -45,10 +45,10 @@ def measure_gates(
     readings: list[Reading] = []
     for seed in range(seeds):
         readings += trial(seed, work, scale, open_progress)
-    found = [summary(each) for each in by_gate(readings).values()]
+    found = [summary(each) for each in by_name(readings).values()]
     work.mkdir(parents=True, exist_ok=True)
     (work / "gates.json").write_text(json.dumps(found, indent=1) + "\n")
     (work / "gates.md").write_text(markdown(found))
     click.echo(text(found))
-    click.echo(f"\n{work / 'gates.md'}")
+    click.echo(f"\nwrote {work / 'gates.md'}")
     return int(strict and not all(gate["passed"] for gate in found))

@@ -13,6 +13,7 @@ from choreo_models.checkpoint import load_checkpoint
 from choreo_models.inference.players import Pair, load_pair
 from choreo_models.inference.standardise import MEAN, SD
 from choreo_pipelines.datasets import Corpus
+from choreo_pipelines.datasets.recorded import HOME_BPM
 from choreo_pipelines.evaluation.body import Dancers
 from choreo_pipelines.evaluation.gates.coherence import (
     Sides,
@@ -24,6 +25,8 @@ from choreo_pipelines.evaluation.gates.coherence import (
 )
 from choreo_pipelines.evaluation.gates.music import generator_gates, mapper_gates, stage_gates
 from choreo_pipelines.evaluation.gates.reading import Reading
+from choreo_pipelines.evaluation.mapper import teacher_apart
+from choreo_pipelines.evaluation.stage import loop_drift, on_stage
 from choreo_pipelines.generator import HR_MODES, HZ, Settings, generate, synthesize
 from choreo_pipelines.tasks.mapper import MapperSettings
 from choreo_pipelines.tasks.rps import RPSSettings
@@ -34,12 +37,12 @@ from choreo_pipelines.teachers import Teacher
 from choreo_pipelines.training import Progress, TrainSettings, prepare_folder
 from choreo_service.clock import NS
 from choreo_service.core import Core
-from choreo_service.service import load_models
+from choreo_service.service.models import load_models
 from choreo_service.session import Session
 
 TRAIN_SEED: Final = 100
 UNSEEN_SEED: Final = 200
-HOME_BPM: Final = 120.0
+DRIFT_MINUTES: Final = 5.0
 _PERIOD_NS: Final = NS // HZ
 
 
@@ -72,10 +75,10 @@ def trial(seed: int, work: Path, scale: Scale, progress: Callable[[str], Progres
 
 
 def _played(pair: Pair, studio: Studio, work: Path, scale: Scale) -> Iterator[Reading]:
-    yield from mapper_gates(pair.mapper.card["metrics"])
     features = np.stack([e.features for e in studio.validation])
     dancers = Dancers(features, np.ones((*features.shape[:2], 4), np.bool_), float(HZ))
     teacher = Teacher(**{name: tuple(values) for name, values in pair.mapper.card["teacher"].items()})
+    yield from mapper_gates(pair.mapper.card["metrics"], teacher_apart(dancers, teacher))
     yield from silence_gates(pair, dancers)
     yield from adaptation_gates(pair, dancers, teacher)
 
@@ -83,7 +86,9 @@ def _played(pair: Pair, studio: Studio, work: Path, scale: Scale) -> Iterator[Re
         models = load_models(studio.out, performers=1, period_ns=_PERIOD_NS)
         return Core(performers=1, period_ns=_PERIOD_NS, home_bpm=HOME_BPM, models=models)
 
-    yield from stage_gates(_takes("ble", work, scale, UNSEEN_SEED, scale.unseen), new_core)
+    takes = _takes("ble", work, scale, UNSEEN_SEED, scale.unseen)
+    drift = loop_drift(takes[0], new_core, minutes=DRIFT_MINUTES)
+    yield from stage_gates(on_stage(takes, new_core), drift)
 
 
 def _settings(mode: str, scale: Scale) -> Settings:

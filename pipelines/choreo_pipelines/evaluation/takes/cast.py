@@ -17,7 +17,7 @@ from choreo_service.config import Loaded, load_settings
 from choreo_service.core import Core
 from choreo_service.errors import ConfigError
 from choreo_service.protocols import Models
-from choreo_service.service import build_core
+from choreo_service.service.playing import build_core
 
 RECONSTRUCTED: Final = "reconstructed"
 POLICIES: Final[Mapping[str, Absence]] = {RECONSTRUCTED: reconstruct, "zero-fill": zero_fill, "hold": hold}

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 
-from choreo_service.cli.options import Choice, config_options
+from choreo_pipelines import REPORTS
+from choreo_service.cli.options import Choice, config_options, find_take
 
 if TYPE_CHECKING:
     from choreo_pipelines.evaluation.takes.cast import Cast
     from choreo_pipelines.evaluation.takes.evaluate import Evaluated
     from choreo_service.session import Session
 
-OUT: Final = Path("reports/evaluation")
+OUT: Final = REPORTS / "evaluation"
 _FOLDER: Final = click.Path(path_type=Path)
 
 
@@ -48,17 +49,17 @@ def evaluate_takes(
     from choreo_pipelines.evaluation.takes.cast import Cast
     from choreo_pipelines.evaluation.takes.hearts import read_heart
     from choreo_pipelines.evaluation.takes.subjects import UNSEEN, activities, chosen_takes
-    from choreo_pipelines.evaluation.takes.write import claim_folder, write_evaluation
+    from choreo_pipelines.evaluation.takes.write import check_folder, write_evaluation
     from choreo_pipelines.plots import require_matplotlib
 
     if reports:
         require_matplotlib()
     cast = Cast.open(choice, checkpoints)
-    claim_folder(out)
+    check_folder(out)
     if not takes:
         click.echo(f"no takes given: playing three synthetic dancers nobody trained on, in {UNSEEN}\n")
     fitted = [read_heart(path) for path in (*hearts, *(activities(real) if real else ()))]
-    chosen = chosen_takes(takes, real, out)
+    chosen = chosen_takes([find_take(take, choice) for take in takes], real, out)
     found = [_evaluate(take, b, cast, out if reports else None) for take in chosen for b in range(_performers(take))]
     for heart in fitted:
         click.echo(f"{heart.text()}\n")

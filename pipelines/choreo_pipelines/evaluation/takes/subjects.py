@@ -30,10 +30,12 @@ def unseen_takes(folder: Path = UNSEEN) -> list[Session]:
 def chosen_takes(named: Sequence[Path], real: Path | None, out: Path) -> list[Session]:
     """The takes in `named`, else fresh ones; then the recordings of the folder `real`, imported into `out`/real.
 
-    SessionError where a path holds no take, ConfigError for two takes of one name: their reports would share a folder.
+    SessionError where a path or a recording is missing, before any take is made; ConfigError for two takes of one name:
+    their reports would share a folder.
     """
-    takes = find_takes(named) if named else unseen_takes()
-    takes += list(real_takes(real, out / "real").values()) if real else []
+    takes = find_takes(named) if named else []
+    recorded = real_takes(real, out / "real").values() if real else ()
+    takes = [*(takes or unseen_takes()), *recorded]
     twice = [name for name, count in Counter(take_folder(take) for take in takes).items() if count > 1]
     if twice:
         raise ConfigError(f"two of the takes are called {twice[0]}", fix="evaluate them one after the other: --out DIR")
