@@ -1,4 +1,7 @@
-"""The tick: an absolute grid. Missed slots are skipped and counted; it neither drifts nor bursts."""
+"""The tick: an absolute grid. Missed slots are skipped and counted; it neither drifts nor bursts.
+
+Two ticks are at least half a period apart: of a slot more than half over, nothing is played but the next.
+"""
 
 from __future__ import annotations
 
@@ -60,11 +63,12 @@ class Ticker:
                 return
             missed = self._missed(due_ns)
             k += missed
-            if missed * self.period_ns >= LONG_NS and not waited:
+            due_ns += missed * self.period_ns
+            late_ns = self._clock.now_ns() - due_ns
+            if not waited and (missed * self.period_ns >= LONG_NS or late_ns > self.period_ns // 2):
                 k, waited = k + 1, True
                 continue
-            due_ns += missed * self.period_ns
-            yield Tick(k, k - last, due_ns, self._clock.now_ns() - due_ns)
+            yield Tick(k, k - last, due_ns, late_ns)
             last, k, waited = k, k + 1, False
 
     def _missed(self, due_ns: int) -> int:

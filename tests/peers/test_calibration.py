@@ -130,6 +130,7 @@ def test_fluidsynth_by_its_volume(jack_server: JackServer, home: Path, fluidsynt
     assert 0.0 < _kept(home, "fluidsynth")["median_ms"] < 20.0
 
 
+@pytest.mark.alone  # a spread of half a millisecond is the machine's where something beside it wants the processor
 @pytest.mark.peer("scsynth")
 def test_scsynth_by_n_set_and_on_time_by_time_tags(jack_server: JackServer, home: Path, scsynth: Scsynth) -> None:
     scsynth.play(bright_saw(), NODE)

@@ -18,12 +18,16 @@ from choreo_service.packets import CONTROL_NAMES
 pytestmark = [pytest.mark.peer("jackd", "puredata"), pytest.mark.slow]
 
 MIDDLE: Final = {"tempo_scale": 1.0, "density": 0.5, "tension": 0.3, "brightness": 0.5, "fx_send": 0.0}
+# Every step struck, and alike: with fewer, chance decides how many they are; beating hides some.
+BESIDE: Final = {"tempo_scale": {"density": 1.0, "tension": 0.0}, "density": {"tension": 0.0}}
 LISTEN_S: Final = 4.0
 
 
 def _onsets(heard: Recording) -> float:
+    """Rises over two windows, as a strike that begins amid one rises through both; neighbours are one strike."""
     level = rms_envelope(heard.mono, heard.rate, 0.02)
-    return float(np.count_nonzero((level[1:] > 1.5 * level[:-1]) & (level[1:] > 0.3 * level.max())))
+    rising = (level[2:] > 1.4 * level[:-2]) & (level[2:] > 0.2 * level.max())
+    return float(np.count_nonzero(rising[1:] & ~rising[:-1]))
 
 
 def _centroid(heard: Recording) -> float:
@@ -45,7 +49,7 @@ def _beating(heard: Recording) -> float:
 
 @pytest.fixture(scope="module")
 def ranges(jack_server: JackServer, repo_root: Path) -> Iterator[Callable[[str, float, float], list[Recording]]]:
-    """Record one control at two values, the others in the middle."""
+    """Record one control at two values, the others in the middle or as `BESIDE` says."""
     text = (repo_root / "adapters" / "puredata" / "choreo.pd").read_text("ascii")
     with ExitStack() as stage:
         pd = stage.enter_context(PureData(jack_server, text))
@@ -55,8 +59,9 @@ def ranges(jack_server: JackServer, repo_root: Path) -> Iterator[Callable[[str, 
         def record(control: str, *values: float) -> list[Recording]:
             heard = []
             for value in values:
+                settings = MIDDLE | BESIDE.get(control, {}) | {control: value}
                 for name in CONTROL_NAMES:
-                    client.send_message(f"/choreo/{name}", value if name == control else MIDDLE[name])
+                    client.send_message(f"/choreo/{name}", settings[name])
                     time.sleep(0.01)
                 recorder.record(1.5)  # echoes of what was before
                 heard.append(recorder.record(LISTEN_S))

@@ -1,5 +1,7 @@
 """The grid is absolute: no drift, no burst, every missed slot counted."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +43,15 @@ def test_a_stall_of_70_ms_skips_two_slots_and_never_bursts() -> None:
     assert (after.k, after.dk, after.late_ns) == (13, 3, 10 * MS)
     assert [t.dk for t in ticks[11:]] == [1] * (len(ticks) - 11)
     assert ticks[11].due_ns == 1000 + 14 * PERIOD
+
+
+def test_of_a_slot_more_than_half_over_nothing_is_played_but_the_next() -> None:
+    ticks = play({10: 50 * MS, 20: 50 * MS + 1, 30: 31 * MS})
+    assert [(t.k, t.dk, t.late_ns) for t in ticks if t.dk > 1 or t.late_ns] == [
+        (12, 2, 10 * MS),
+        (23, 3, 0),
+        (32, 2, 0),
+    ]
 
 
 def test_after_a_long_stall_it_waits_for_the_next_slot_so_that_what_came_meanwhile_is_read_before() -> None:
@@ -114,7 +125,7 @@ def test_after_a_stall_it_waits_until_what_came_meanwhile_is_read_and_plays_the_
 
 
 def test_a_flood_keeps_it_for_so_many_turns_and_no_longer() -> None:
-    tick, waiting = first_after(50 * MS, turns=10**9, turn_ns=MS // 10)
+    tick, waiting = first_after(49 * MS, turns=10**9, turn_ns=MS // 10)
     assert (tick.k, waiting.asked) == (1 + 2, 1)
     tick, waiting = first_after(2010 * MS, turns=10**9, turn_ns=MS // 10)
     assert (tick.k, waiting.asked) == (1 + 101, 1 + 99 // SLOTS_A_TURN)
@@ -141,9 +152,11 @@ def test_a_tick_that_missed_no_slot_waits_for_nothing() -> None:
 
 
 @given(st.dictionaries(st.integers(1, 390), st.integers(0, 3 * PERIOD), max_size=30))
-def test_slots_played_and_skipped_add_up_and_lateness_stays_under_a_period(stalls: dict[int, int]) -> None:
+def test_slots_played_and_skipped_add_up_and_ticks_are_half_a_period_apart(stalls: dict[int, int]) -> None:
     ticks = play(stalls)
     assert sum(t.dk for t in ticks) == ticks[-1].k
     for tick in ticks:
         assert tick.due_ns == 1000 + tick.k * PERIOD
-        assert 0 <= tick.late_ns < PERIOD
+        assert 0 <= tick.late_ns <= PERIOD // 2
+    begun = [tick.due_ns + tick.late_ns for tick in ticks]
+    assert all(later - earlier >= PERIOD // 2 for earlier, later in pairwise(begun))
