@@ -64,18 +64,19 @@ def tag(take: Path, tags: tuple[str, ...], **choice: Unpack[Choice]) -> int:
 @click.option("--beside", is_flag=True, help="Give way to a running show; say nothing.")
 @config_options
 def recover(folders: tuple[Path, ...], beside: bool, **choice: Unpack[Choice]) -> int:
-    """Make takes of recordings that were cut off: all of them, or the folders named. What can be read is kept."""
+    """Make takes of recordings that were cut off: all of them, or those named. What can be read is kept."""
     if beside:
         from choreo_service.priority import give_way
 
         give_way(19)  # before most is imported
     from choreo_service.config import load_settings
     from choreo_service.errors import SessionError
-    from choreo_service.recorder import recover, unfinished
+    from choreo_service.recorder import is_live, recover, unfinished
 
-    recordings = load_settings(**choice).recordings
-    found = [find_take(folder, choice) for folder in folders] or unfinished(recordings)
+    found = [_recording(folder, choice) for folder in folders] or unfinished(load_settings(**choice).recordings)
     code = 0
+    for folder in filter(is_live, () if beside else found):
+        click.echo(_unfinished(folder))
     for folder, take in recover(found):
         if isinstance(take, SessionError):
             code = take.exit_code
@@ -118,11 +119,21 @@ def _exported(session: Session, form: str, target: Path) -> str:
     return f"{target}: {counted(export.to_xdf(session, target), 'stream')}"
 
 
+def _recording(named: Path, choice: Choice) -> Path:
+    """The folder of a recording, which may be named as the take it becomes. What is nowhere stays as it was typed."""
+    from choreo_service.recorder import recording_of
+
+    hidden = find_take(recording_of(named), choice) if named.name else named
+    return hidden if hidden.exists() else find_take(named, choice)
+
+
 def _recovered(folder: Path, take: Session | Exception | None) -> str:
     if isinstance(take, Exception):
         return f"{folder.name}: {take}"
     if take is None:
-        return f"{folder.name}: nothing had been recorded yet; removed"
+        return f"{folder.name}: nothing had been recorded yet; " + (
+            "other files stay" if folder.exists() else "removed"
+        )
     lost = sum(take.meta["lost_rows"].values())
     return f"{take.path}: {take.meta['duration_s']:.1f} s" + (
         f", {counted(lost, 'row')} lost to damage" if lost else ""

@@ -1,24 +1,23 @@
 """From a recording's folder to a normal take: after an orderly end, or from whatever a fall has left.
 
 Nothing of the recording is removed before the take has been written, synced, read back and found equal. It may be
-interrupted at any point and run again: the take knows which recording it is made of.
+interrupted at any point and run again: the take knows which recording it is made of. Files that aren't a recording's
+are never removed.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from choreo_service.disk import Disk, RealDisk
 from choreo_service.errors import SessionError
 from choreo_service.recorder.live import FOLDER_SUFFIX, LOCK, MANIFEST
-from choreo_service.recorder.segments import SUFFIX, read_stream
-from choreo_service.recorder.streams import LIVE_STREAMS, Label, table_batch
+from choreo_service.recorder.remains import Remains, clear, made_of, require_recording, take_of
+from choreo_service.recorder.streams import LIVE_STREAMS, table_batch
 from choreo_service.session import Session, TakeDraft, open_session
 from choreo_service.session.header import faults
 from choreo_service.session.meta import parse_json
@@ -30,23 +29,9 @@ _NAME: Final = re.compile(r"[^./\\\0][^/\\\0]{0,150}")  # a folder beside the re
 _FELL: Final = "cut off: the disk was full, or the process or the machine stopped"
 
 
-@dataclass(slots=True)
-class _Found:
-    """What reading the streams counted."""
-
-    lost: dict[str, int]  # stream -> rows missing between rows that are there
-    markers: list[dict[str, Any]]
-    grid_start_ns: int | None = None
-
-
 def unfinished(recordings: Path) -> list[Path]:
     """Folders of recordings that are not takes yet, those being recorded now included."""
     return sorted(recordings.glob(f".*{FOLDER_SUFFIX}"))
-
-
-def take_of(folder: Path) -> str:
-    """The name a recording's take gets, unless there is one already."""
-    return folder.name[1:].removesuffix(FOLDER_SUFFIX)
 
 
 def recover(folders: Iterable[Path], disk: Disk | None = None) -> Iterator[tuple[Path, Session | SessionError | None]]:
@@ -74,59 +59,50 @@ def is_live(folder: Path, disk: Disk | None = None) -> bool:
 
 def finish(folder: Path, disk: Disk | None = None) -> Session | None:
     """Make the take and remove the recording; None when it had not begun. SessionError leaves it as it is."""
+    require_recording(folder)
     lock = (disk or RealDisk()).lock(folder / LOCK)
     if lock is None:
         raise SessionError(f"{folder.name} is being recorded or finished now", fix="wait for its end, then try again")
     with lock:
-        manifest = _manifest(folder)
-        take = _made_of(folder, manifest["id"])
-        if take is None and any(folder.glob(f"*{SUFFIX}")):
-            take = _write(folder, manifest)
-        shutil.rmtree(folder, ignore_errors=True)
+        manifest, remains = _manifest(folder), Remains(folder)
+        take = made_of(folder, manifest["id"], remains)
+        if take is None and remains.begun():
+            take = _write(folder, manifest, remains)
+        clear(folder)
     return take
 
 
-def _write(folder: Path, manifest: Mapping[str, Any]) -> Session | None:
-    found = _Found({}, [])
+def _write(folder: Path, manifest: Mapping[str, Any], remains: Remains) -> Session:
     meta = {k: v for k, v in manifest.items() if k not in ("schema_version", "id", "name", "ended")}
     meta |= {"recording": manifest["id"], "ended": manifest.get("ended", _FELL)}
-    packets = _rows(folder, "packets")
-    # What an interrupted try leaves of the draft goes with the recording's folder.
-    with TakeDraft(folder.parent / manifest["name"], meta, workshop=folder) as draft:
-        for kind in ("packets", "frames", "controls", "sent", "events"):
-            draft.open(kind)
-        for stream, kinds in LIVE_STREAMS.items():
-            for batch in _grouped(_whole(folder, stream, packets, found)):
-                _note(stream, batch, found, meta["period_ns"])
-                for kind in kinds:
-                    draft.add_batch(kind, table_batch(kind, batch))
-        draft.meta |= {"start_ns": found.grid_start_ns, "markers": found.markers, "lost_rows": found.lost}
-        if (folder / STATE_FILE).is_file():
-            draft.meta["state"] = draft.attach(STATE_FILE, (folder / STATE_FILE).read_bytes())
+    try:
+        # What an interrupted try leaves of the draft goes with the recording's folder.
+        with TakeDraft(folder.parent / manifest["name"], meta, workshop=folder) as draft:
+            _fill(draft, remains)
+            if (folder / STATE_FILE).is_file():
+                draft.meta["state"] = draft.attach(STATE_FILE, (folder / STATE_FILE).read_bytes())
+    except SessionError as error:
+        fix = (
+            f"then type: choreo takes recover; or move {folder.name} to another disk and name it: choreo takes recover"
+        )
+        raise SessionError(error.problem, fix=f"free space on the disk or mend it, {fix} FOLDER") from error
     return open_session(draft.path)
 
 
-def _whole(folder: Path, stream: str, packets: int, found: _Found) -> Iterator[Any]:
-    """The batches of a stream, as far as they are whole together with the packets.
-
-    A power cut may keep newer steps than packets; steps without the packets they were made of could not be replayed.
-    """
-    rows = 0
-    for label, batch in read_stream(folder, stream):
-        if stream == "steps" and label.packets > packets:
-            return
-        if label.first > rows:
-            found.lost[stream] = found.lost.get(stream, 0) + label.first - rows
-        rows = label.first + label.rows
-        yield batch
-
-
-def _rows(folder: Path, stream: str) -> int:
-    """The number of the last row that can be read, plus one."""
-    last: Label | None = None
-    for label, _ in read_stream(folder, stream):
-        last = label
-    return 0 if last is None else last.first + last.rows
+def _fill(draft: TakeDraft, remains: Remains) -> None:
+    markers: list[dict[str, Any]] = []
+    start_ns: int | None = None
+    for kind in ("packets", "frames", "controls", "sent", "events"):
+        draft.open(kind)
+    for stream, kinds in LIVE_STREAMS.items():
+        for batch in _grouped(remains.batches(stream)):
+            if stream == "steps" and start_ns is None:
+                start_ns = _grid_start_ns(batch, draft.meta["period_ns"])
+            if stream == "events":
+                markers += _markers(batch)
+            for kind in kinds:
+                draft.add_batch(kind, table_batch(kind, batch))
+    draft.meta |= {"start_ns": start_ns, "markers": markers, "lost_rows": remains.lost}
 
 
 def _grouped(batches: Iterator[Any]) -> Iterator[Any]:
@@ -145,24 +121,12 @@ def _grouped(batches: Iterator[Any]) -> Iterator[Any]:
         yield pa.concat_batches(waiting)
 
 
-def _note(stream: str, batch: Any, found: _Found, period_ns: int) -> None:
-    if stream == "steps" and found.grid_start_ns is None:
-        found.grid_start_ns = batch.column("t_ns")[0].as_py() - batch.column("k")[0].as_py() * period_ns
-    if stream == "events":
-        for row in batch.to_pylist():
-            if row["kind"] == "marker":
-                found.markers.append({"t_ns": row["t_ns"], "label": row["text"]})
+def _grid_start_ns(steps: Any, period_ns: int) -> int:
+    return int(steps.column("t_ns")[0].as_py() - steps.column("k")[0].as_py() * period_ns)
 
 
-def _made_of(folder: Path, recording: str) -> Session | None:
-    """The take that was made of this recording already, whole: an earlier try was interrupted after that."""
-    for path in folder.parent.glob("[!.]*/meta.json"):
-        with suppress(SessionError):
-            take = open_session(path.parent)
-            if take.meta.get("recording") == recording:
-                take.verify()
-                return take
-    return None
+def _markers(events: Any) -> list[dict[str, Any]]:
+    return [{"t_ns": row["t_ns"], "label": row["text"]} for row in events.to_pylist() if row["kind"] == "marker"]
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def test_interrupted_anywhere_and_run_again(folder: Path, monkeypatch: pytest.Mo
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", dying)
         patch.setattr(shutil, "rmtree", lambda *args, **kwargs: None)
+        patch.setattr(Path, "unlink", lambda *args: None)
         try:
             finish(folder)
         except Killed:
@@ -137,3 +138,77 @@ def test_a_full_disk_while_finishing_leaves_the_recording(folder: Path, monkeypa
     assert "free space" in error.fix
     ((_, take),) = recover(unfinished(folder.parent))
     assert isinstance(take, Session)
+
+
+def test_a_copy_that_holds_more_than_the_take_made_of_it_is_a_take_as_well(folder: Path) -> None:
+    """A damaged recording becomes a take; then the backup of it is restored."""
+    backup = folder.parent / ".backup.recording"
+    shutil.copytree(folder, backup)
+    packets = next(folder.glob("packets-*"))
+    packets.write_bytes(packets.read_bytes()[:2000])
+    short, whole = finish(folder), finish(backup)
+    assert short is not None and whole is not None  # noqa: PT018
+    assert short.path.name == "show"
+    assert whole.path.name == "show_2"
+    assert rows(whole)["packets"] > 2 * rows(short)["packets"]
+    assert not whole.meta["lost_rows"]
+
+
+@pytest.mark.parametrize("stream", ["packets", "steps", "sent"])
+def test_a_copy_of_which_the_take_has_everything_is_removed(folder: Path, stream: str) -> None:
+    backup = folder.parent / ".backup.recording"
+    shutil.copytree(folder, backup)
+    segment = next(backup.glob(f"{stream}-*"))
+    segment.write_bytes(segment.read_bytes()[:-2000])
+    takes = finish(folder), finish(backup)
+    assert [take and take.path.name for take in takes] == ["show", "show"]
+    assert [path.name for path in folder.parent.iterdir()] == ["show"]
+
+
+def test_two_recordings_that_lost_their_manifests_are_two_takes(folder: Path) -> None:
+    (folder / MANIFEST).unlink()
+    other = folder.parent / "kept"
+    shutil.copytree(folder, other)
+    packets = next(folder.glob("packets-*"))
+    packets.write_bytes(packets.read_bytes()[:2000])
+    assert finish(folder) is not None
+    other.rename(folder)
+    take = finish(folder)
+    assert take is not None
+    assert take.path.name == "show_2"
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_other_files_in_a_recording_stay(folder: Path, begun: bool) -> None:
+    if not begun:
+        for path in folder.iterdir():
+            path.unlink()
+    (folder / "notes.txt").write_text("precious")
+    (folder / "pictures").mkdir()
+    for _ in range(2):
+        assert (finish(folder) is not None) is begun
+        begun = False
+        assert {path.name for path in folder.iterdir()} == {"notes.txt", "pictures"}
+
+
+@pytest.mark.parametrize("removed", range(8))
+def test_interrupted_while_it_is_removed_and_run_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    left, real = [removed], Path.unlink
+
+    def dying(path: Path, *args: bool) -> None:
+        if path.parent == folder:
+            if not left[0]:
+                raise Killed
+            left[0] -= 1
+        real(path, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", dying)
+        try:
+            finish(folder)
+        except Killed:
+            assert folder.is_dir()
+    list(recover(unfinished(folder.parent)))
+    assert [path.name for path in folder.parent.iterdir()] == ["show"]

@@ -139,6 +139,53 @@ def test_room_is_looked_for_before_the_show(recordings: Path, tmp_path: Path) ->
         require_room(load_settings(overrides=[f"recorder.folder={tmp_path / 'file'}"]))
 
 
+def everything(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("takes/good", "is a take already"),
+        ("good", "is a take already"),
+        ("takes", "is not a recording; expected a folder with a name like .show.recording"),
+        ("mine", "is not a recording"),
+        ("mine/notes.txt", "is not a recording"),
+        (".", "is not a recording"),
+        ("..", "is not a recording"),
+        ("nosuch", "there is no recording nosuch"),
+        ("takes/nosuch", "there is no recording"),
+    ],
+)
+def test_what_is_no_recording_is_left_alone_and_named(
+    recordings: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    named: str,
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_session(recordings / "good", packets=some_packets(200), steps=some_steps(50), meta={})
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("precious")
+    before = everything(tmp_path)
+    assert exit_code_of(choreo, ["takes", "recover", named]) == 3
+    assert told in capsys.readouterr().out
+    assert everything(tmp_path) == before
+
+
+def test_what_is_recorded_now_is_named_and_left(recordings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = cut_off(recordings).folder
+    lock = RealDisk().lock(folder / "LOCK")
+    assert lock is not None
+    with lock:
+        before = everything(folder)
+        for named in ((), ("fallen",)):
+            assert said(capsys, "takes", "recover", *named)[0] == ".fallen.recording: being recorded now"
+        assert everything(folder) == before
+
+
 @pytest.mark.parametrize("name", ["../elsewhere", ".hidden", "a/b", ""])
 def test_a_name_is_a_folder_in_recordings(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     if name:
@@ -158,6 +205,9 @@ def test_the_names_of_the_list_are_enough(
     assert line.startswith(f"{recordings / 'premiere-csv'}: ")
     (line,) = said(capsys, "takes", "recover", fallen.name)
     assert line.startswith(f"{recordings / 'fallen'}: ")
+    cut_off(recordings, "again")
+    (line,) = said(capsys, "takes", "recover", "again")
+    assert line.startswith(f"{recordings / 'again'}: ")
     assert exit_code_of(choreo, ("takes", "tag", "premeire", "x")) == 3
     assert "no take at premeire" in capsys.readouterr().err
 
