@@ -7,6 +7,7 @@ are never removed.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -30,8 +31,9 @@ _FELL: Final = "cut off: the disk was full, or the process or the machine stoppe
 
 
 def unfinished(recordings: Path) -> list[Path]:
-    """Folders of recordings that are not takes yet, those being recorded now included."""
-    return sorted(recordings.glob(f".*{FOLDER_SUFFIX}"))
+    """Folders of recordings that are not takes yet, those being recorded now included. Another user's are left out, as
+    his takes are: nobody else may read them."""
+    return sorted(f for f in recordings.glob(f".*{FOLDER_SUFFIX}") if os.access(f, os.R_OK | os.W_OK | os.X_OK))
 
 
 def recover(folders: Iterable[Path], disk: Disk | None = None) -> Iterator[tuple[Path, Session | SessionError | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -16,7 +17,7 @@ from choreo_service.config import load_settings
 from choreo_service.disk import RealDisk
 from choreo_service.errors import ChoreoError
 from choreo_service.recorder.live import LiveTake, Played
-from choreo_service.service.finishing import finish_now, require_room
+from choreo_service.service.finishing import finish_left_over, finish_now, require_room
 from choreo_service.session import open_session, write_session
 
 
@@ -184,6 +185,20 @@ def test_what_is_recorded_now_is_named_and_left(recordings: Path, capsys: pytest
         for named in ((), ("fallen",)):
             assert said(capsys, "takes", "recover", *named)[0] == ".fallen.recording: being recorded now"
         assert everything(folder) == before
+
+
+def test_a_recording_of_another_user_stops_nobody(
+    recordings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, real = cut_off(recordings).folder, os.access
+    cut_off(recordings, "mine")
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: path != folder and real(path, mode, **more))
+    left: list[Path] = []
+    monkeypatch.setattr("choreo_service.service.finishing.finish_apart", lambda *folders: left.extend(folders))
+    assert finish_left_over(recordings) == "1 recording"
+    assert [path.name for path in left] == [".mine.recording"]
+    assert said(capsys, "takes", "recover") == [f"{recordings / 'mine'}: 0.2 s"]
+    assert folder.is_dir()
 
 
 @pytest.mark.parametrize("name", ["../elsewhere", ".hidden", "a/b", ""])
