@@ -31,7 +31,7 @@ def examine(load: Callable[[], Loaded], *, seconds: float, show: int | None = No
         known = loaded
         checks += [
             ("checkpoints", lambda: software.checkpoints(known)),
-            ("recordings", lambda: software.recordings(known.base_dir)),
+            ("recordings", lambda: software.recordings(known)),
             ("ports", lambda: network.udp_ports(known, show)),
         ]
     for name, check in checks:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from importlib import metadata
-from pathlib import Path
-from typing import Final
 
 from choreo_service.config import Loaded
 from choreo_service.doctor.report import Finding
-from choreo_service.errors import ConfigError
+from choreo_service.errors import ChoreoError, ConfigError
 
-LOW_DISK: Final = 1_000_000_000  # bytes; warn below
-NO_DISK: Final = 100_000_000  # bytes; fail below
 _REQUIREMENT = re.compile(r"^([\w.-]+)\s*(?:>=\s*([\d.]+))?[^;]*(?:;\s*(.*))?$")
 
 
@@ -77,18 +71,20 @@ def checkpoints(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("checkpoints", "ok", f"{models.name} of {loaded.checkpoints}")
 
 
-def recordings(home: Path) -> Iterator[Finding]:
-    """Whether takes can be written, and how much room there is."""
-    folder = home / "recordings"
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    if not os.access(folder, os.W_OK):
-        yield Finding("recordings", "warn", f"{folder} is not writable", "choreo init my-show, then work in my-show")
-    elif free < LOW_DISK:
-        yield Finding("disk", "fail" if free < NO_DISK else "warn", f"{free / 1e9:.2f} GB free", "free some disk space")
+def recordings(loaded: Loaded) -> Iterator[Finding]:
+    """Whether `choreo record` could begin a take, and how much room there is."""
+    from choreo_service.service.finishing import LITTLE_MB, room_mb
+
+    try:
+        free_mb = room_mb(loaded)
+    except ChoreoError as error:
+        yield Finding("recordings", "fail", error.problem, error.fix)
+        return
+    found = f"{free_mb / 1024:.1f} GB free for {loaded.recordings}"
+    if free_mb < LITTLE_MB:
+        yield Finding("disk", "warn", found, "make room, or choose another disk: -o recorder.folder=FOLDER")
     else:
-        yield Finding("disk", "ok", f"{free / 1e9:.1f} GB free for {home / 'recordings'}")
+        yield Finding("disk", "ok", found)
 
 
 def _version(name: str) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -14,28 +16,44 @@ from choreo_service.errors import ChoreoError, SessionError
 from choreo_service.logs import get_logger
 from choreo_service.recorder import finish, is_live, unfinished
 
-_LITTLE_MB: Final = 1024
+LITTLE_MB: Final = 1024
 _at_work: list[subprocess.Popen[bytes]] = []  # those nobody has asked for their exit yet
 
 
 def require_room(loaded: Loaded) -> str:
     """ChoreoError when a recording could not even begin; a word of warning when the disk is nearly full, else ""."""
+    with _recordable(loaded.recordings):
+        loaded.recordings.mkdir(parents=True, exist_ok=True)
+    free_mb = room_mb(loaded)
+    return f"only {free_mb} MB are free for the take in {loaded.recordings}" if free_mb < LITTLE_MB else ""
+
+
+def room_mb(loaded: Loaded) -> int:
+    """What is free where takes are recorded; ChoreoError when a recording could not even begin. Makes no folder: where
+    that of the takes isn't there yet, the one it would be made in is asked."""
     folder, keep_mb = loaded.recordings, loaded.settings.recorder.keep_free_mb
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            free_mb = RealDisk().free_bytes(folder) >> 20
-    except OSError as error:
-        raise ChoreoError(
-            f"can't record in {folder}: {error.strerror or error}",
-            fix="choose a folder you may write to: -o recorder.folder=FOLDER",
-        ) from error
+    with _recordable(folder):
+        there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+        with tempfile.TemporaryFile(dir=there):
+            free_mb = RealDisk().free_bytes(there) >> 20
     if free_mb <= keep_mb:
         raise ChoreoError(
             f"can't record in {folder}: {free_mb} MB are free, and {keep_mb} MB have to stay free",
             fix="make room, choose another disk (-o recorder.folder=FOLDER), or lower recorder.keep_free_mb",
         )
-    return f"only {free_mb} MB are free for the take in {folder}" if free_mb < _LITTLE_MB else ""
+    return free_mb
+
+
+@contextmanager
+def _recordable(folder: Path) -> Iterator[None]:
+    """An OSError in here is about the folder of the takes."""
+    try:
+        yield
+    except OSError as error:
+        raise ChoreoError(
+            f"can't record in {folder}: {error.strerror or error}",
+            fix="choose a folder you may write to: -o recorder.folder=FOLDER",
+        ) from error
 
 
 def finish_left_over(recordings: Path) -> str:

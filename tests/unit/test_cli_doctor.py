@@ -147,10 +147,33 @@ def test_without_checkpoints_the_rules_play(repo_root: Path, tmp_path: Path) -> 
     assert "engine.mapper=rules" in finding.fix
 
 
-@pytest.mark.parametrize(("free", "status"), [(50_000_000, "fail"), (500_000_000, "warn"), (50_000_000_000, "ok")])
-def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, status: str) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
-    assert [f.status for f in software.recordings(tmp_path)] == [status]
+@pytest.mark.parametrize(
+    ("free_mb", "keep_mb", "status"),
+    [(200, 200, "fail"), (201, 200, "warn"), (50_000, 200, "ok"), (50_000, 60_000, "fail")],
+)
+def test_a_full_disk_is_told_as_a_recording_would_find_it(
+    monkeypatch: pytest.MonkeyPatch, repo_root: Path, tmp_path: Path, free_mb: int, keep_mb: int, status: str
+) -> None:
+    asked = list[Path]()
+
+    def usage(path: Path) -> SimpleNamespace:
+        asked.append(path)
+        return SimpleNamespace(free=free_mb << 20)
+
+    monkeypatch.setattr("shutil.disk_usage", usage)
+    folder = tmp_path / "another disk" / "takes"
+    loaded = _loaded(repo_root, f"recorder.folder={folder}", f"recorder.keep_free_mb={keep_mb}")
+    (finding,) = software.recordings(loaded)
+    assert (finding.status, asked) == (status, [tmp_path])  # nothing is made to look at it
+    assert str(folder) in finding.found
+    assert ("recorder.folder=FOLDER" in finding.fix) == (status != "ok")
+
+
+def test_a_folder_nothing_can_be_recorded_in_fails(repo_root: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (finding,) = software.recordings(_loaded(repo_root, f"recorder.folder={tmp_path / 'file' / 'takes'}"))
+    assert (finding.name, finding.status) == ("recordings", "fail")
+    assert "can't record in" in finding.found
 
 
 def test_a_taken_port_names_its_holder(repo_root: Path) -> None:
