@@ -80,7 +80,7 @@ SupplementaryGroups=audio
 CapabilityBoundingSet=
 AmbientCapabilities=
 ProtectSystem=strict
-ReadWritePaths="{home}" "-{state}"
+ReadWritePaths={home} {state}
 PrivateTmp=true
 ProtectProc=invisible
 ProtectClock=true
@@ -135,11 +135,12 @@ def service() -> None:
 def systemd(of_the_system: bool, standby: bool, **choice: Unpack[Choice]) -> int:
     """A unit for Linux: restarted when the tick stops, with real-time priority and few rights."""
     loaded, command = _checked(choice, standby)
-    home = _systemd(str(loaded.base_dir.absolute()))
+    home = str(loaded.base_dir.absolute())
     unit = SYSTEMD.format(
         heading=OF_THE_SYSTEM if of_the_system else OF_A_LOGIN,
-        command=" ".join(f'"{_systemd(part)}"' for part in command),
-        home=home,
+        # A program's own name is the one word of a command in which systemd replaces no variables.
+        command=" ".join([_quoted(command[0]), *(_quoted(part).replace("$", "$$") for part in command[1:])]),
+        home=_bare_folder(home),
         stop_s=_stop_s(loaded),
         rights=_rights(home) if of_the_system else "",
         target="multi-user.target" if of_the_system else "default.target",
@@ -175,20 +176,28 @@ def _checked(choice: Choice, standby: bool) -> tuple[Loaded, list[str]]:
         command += ["--profile", choice["profile"]]
     for override in choice["overrides"]:
         command += ["-o", override]
-    if any("\n" in part for part in command):
+    if any(end in part for part in command for end in "\n\r"):
         raise ChoreoError("a path or option holds a line break", fix="put the value into a configuration file")
     return loaded, command
 
 
 def _rights(home: str) -> str:
     """What the machine's unit may do; it writes to the workspace, and to the folder of logs and learnt controllers."""
-    return SYSTEM_RIGHTS.format(user=getpass.getuser(), home=home, state=_systemd(str(state_folder(os.environ))))
+    state = f"-{state_folder(os.environ)}"  # "-": it need not be there yet
+    return SYSTEM_RIGHTS.format(user=getpass.getuser(), home=_quoted(home), state=_quoted(state))
 
 
 def _stop_s(loaded: Loaded) -> int:
     return round(loaded.settings.output.exit_ease_s) + _TO_CLOSE_S
 
 
-def _systemd(text: str) -> str:
-    """Quoted for a unit file, where % and $ have a meaning of their own."""
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+def _quoted(text: str) -> str:
+    """A word of a unit file's setting that is a list of words; % is special in every setting."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'
+
+
+def _bare_folder(path: str) -> str:
+    """A setting that is one path: neither quotes nor backslashes mean anything in it but the backslash that ends a
+    line, which the closing slash keeps from being one."""
+    return path.replace("%", "%%") + "/"

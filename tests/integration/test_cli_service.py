@@ -6,6 +6,7 @@ import os
 import plistlib
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from choreo_service.cli import choreo
 from choreo_service.cli.failure import Invocation
+from choreo_service.errors import ChoreoError, ConfigError
 
 
 @pytest.fixture
@@ -57,17 +59,64 @@ def test_a_standby_is_part_of_the_command(workspace: Path, system: str) -> None:
     assert ('"run" "--standby" "--home"' if system == "systemd" else "<string>--standby</string>") in text
 
 
+ODD_NAMES = ["50% $HOME", "a 'b' c", 'a "b" c', "b\\n c\\", "<a> & 'b' ]]>", "$ ends in a blank "]
+
+
+@pytest.fixture(params=ODD_NAMES)
+def odd(workspace: Path, request: pytest.FixtureRequest) -> Path:
+    return shutil.copytree(workspace, workspace.parent / request.param)
+
+
 def test_percent_and_dollar_mean_themselves(workspace: Path) -> None:
-    folder = workspace.parent / "50% $HOME"
-    shutil.copytree(workspace, folder)
-    unit = _choreo("service", "systemd", "--home", str(folder)).output
-    assert '50%% $$HOME"' in unit
-    assert "WorkingDirectory=" in unit
+    folder = shutil.copytree(workspace, workspace.parent / "50% $HOME")
+    lines = _choreo("service", "systemd", "--system", "--home", str(folder)).output.splitlines()
+    (start,) = (line for line in lines if line.startswith("ExecStart="))
+    assert start.endswith('50%% $$HOME"')
+    assert f"WorkingDirectory={workspace.parent}/50%% $HOME/" in lines  # only commands know variables
+    (writes,) = (line for line in lines if line.startswith("ReadWritePaths="))
+    assert writes.startswith(f'ReadWritePaths="{workspace.parent}/50%% $HOME" ')
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_a_property_list_takes_any_name(odd: Path) -> None:
+    out = _choreo("service", "launchd", "--home", str(odd)).output
+    told = plistlib.loads(out.encode())
+    assert told["ProgramArguments"][1:] == ["run", "--home", str(odd)]
+    assert told["WorkingDirectory"] == str(odd)
+
+
+@pytest.mark.peer("systemd-analyze")
+def test_systemd_reads_any_name_as_it_is(odd: Path, tmp_path: Path) -> None:
+    unit = tmp_path / "choreo.service"
+    text = _choreo("service", "systemd", "--system", "--home", str(odd)).output
+    program = text.split('ExecStart="')[1].split('"')[0]
+    unit.write_text(text.replace(program, str(shutil.which("true"))), encoding="utf-8")
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", str(unit)],
+        env={**os.environ, "SYSTEMD_LOG_LEVEL": "debug"},  # tells what it has read
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    read = [line.lstrip("\t") for line in checked.stdout.splitlines()]
+    assert checked.returncode == 0, checked.stderr
+    assert f"WorkingDirectory: {odd}" in read
+    assert any(line.startswith(f"ReadWritePaths: {odd} -") for line in read)
+    shown = (
+        str(odd).replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$\\$")
+    )  # for a shell, variables as written
+    assert any(line.startswith("Command Line: ") and line.endswith(f' "{shown}"') for line in read)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_a_name_that_would_end_a_line_is_refused(workspace: Path, end: str) -> None:
+    folder = shutil.copytree(workspace, workspace.parent / f"a{end}User=root")
+    with pytest.raises(ChoreoError, match="holds a line break"):
+        _choreo("service", "systemd", "--home", str(folder))
 
 
 def test_a_bad_configuration_is_refused_before_it_becomes_a_service(workspace: Path) -> None:
-    from choreo_service.errors import ConfigError
-
     with pytest.raises(ConfigError, match="period_ms"):
         _choreo("service", "systemd", "--home", str(workspace), "-o", "engine.period_ms=1")
 
