@@ -32,11 +32,12 @@ class Disk(Protocol):
     def exists(self, path: Path) -> bool: ...
 
     def make_folder(self, path: Path) -> None:
-        """A new folder that survives a power cut, parents included; FileExistsError when it is there already."""
+        """A new folder for this user alone that survives a power cut, parents included as the system makes them;
+        FileExistsError when it is there already."""
         ...
 
     def create(self, path: Path) -> DiskFile:
-        """A new, empty file; FileExistsError when it is there already."""
+        """A new, empty file for this user alone; FileExistsError when it is there already."""
         ...
 
     def put(self, path: Path, content: bytes) -> None:
@@ -58,12 +59,12 @@ class RealDisk:
 
     def make_folder(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir()
+        path.mkdir(mode=0o700)
         sync_folder(path.parent)
 
     def create(self, path: Path) -> DiskFile:
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
-        return _RealFile(os.open(path, flags, 0o644), path.parent)
+        return _RealFile(os.open(path, flags, 0o600), path.parent)
 
     def put(self, path: Path, content: bytes) -> None:
         draft = path.with_name(path.name + ".tmp")

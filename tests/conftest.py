@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -67,6 +68,16 @@ def usual_slices() -> None:
     """A test that runs a service in its own process asks for short slices; the next test, and what it starts, has
     none."""
     give_way()
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """The umask most systems come with, under which others may read what nobody forbids."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has no modes of files")
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture

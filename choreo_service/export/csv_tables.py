@@ -21,7 +21,7 @@ def to_csv(session: Session, folder: Path) -> list[Path]:
 
     A batch of rows at a time, whatever the length of the take.
     """
-    folder.mkdir(parents=True)
+    folder.mkdir(mode=0o700, parents=True)  # what a body did is for this user alone
     files = {kind: folder / f"{kind}.csv" for kind in session.kinds}
     try:
         start_ns = _start_ns(session)
@@ -40,6 +40,7 @@ def _write(session: Session, kind: str, start_ns: int, path: Path) -> None:
     widths = _widths(session, kind)
     batches = session.batches(kind)
     first = next(batches, pa.RecordBatch.from_pylist([], arrow_schema(kind)))
+    path.touch(mode=0o600)
     with pc.CSVWriter(path, _flat(first, widths, start_ns).schema) as file:
         for batch in chain((first,), batches):
             file.write_batch(_flat(batch, widths, start_ns))

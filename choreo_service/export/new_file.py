@@ -1,4 +1,4 @@
-"""A file that is there whole or not at all, and never in the place of another."""
+"""A file for this user alone that is there whole or not at all, and never in the place of another."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
     The name is taken by an empty file, so that nobody else's can be under it when the full one comes.
     """
-    path.open("xb").close()
+    path.touch(mode=0o600, exist_ok=False)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".partial", dir=path.parent)
         draft = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
-            draft.chmod(path.stat().st_mode)  # mkstemp keeps others out
             draft.replace(path)
         except BaseException:
             _remove(draft)

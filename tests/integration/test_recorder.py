@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,6 +144,20 @@ def test_an_existing_take_is_never_overwritten(tmp_path: Path) -> None:
             assert finish(take.folder) is not None
     assert names == [["take", "take_2"], ["take_3", "take_4"], ["take_5", "take_6"]]
     assert len({(path / "meta.json").read_text() for path in tmp_path.iterdir()}) == 6
+
+
+def test_a_recording_and_its_take_are_for_this_user_alone(tmp_path: Path, open_umask: None) -> None:
+    core = make_core()
+    recording = LiveTake(RealDisk(), tmp_path / "recordings", "take", {"period_ns": core.period_ns}, core.state())
+    recording.open()
+    recording.add([Played((), core.step(1, 1, core.period_ns, ()))])
+    recording.flush(0)
+    assert stat.S_IMODE(recording.folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in recording.folder.glob("*.arrows")} == {0o600}
+    recording.close("asked for")
+    take = finish(recording.folder)
+    assert take is not None
+    assert stat.S_IMODE(take.path.stat().st_mode) == 0o700
 
 
 def test_it_begins_by_itself_when_what_it_needs_is_live(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -250,3 +251,13 @@ def test_the_command_writes_beside_the_take_and_never_over(take: Session, tmp_pa
     assert exit_code_of(choreo, ["takes", "export", str(take.path), "--to", form]) == 0
     assert (tmp_path / name).exists()
     assert exit_code_of(choreo, ["takes", "export", str(take.path), "--to", form]) == 1
+
+
+@pytest.mark.parametrize(("form", "name"), [("csv", "take-csv"), ("midi", "take.mid"), ("xdf", "take.xdf")])
+def test_an_export_is_for_this_user_alone(
+    take: Session, tmp_path: Path, open_umask: None, form: str, name: str
+) -> None:
+    assert exit_code_of(choreo, ["takes", "export", str(take.path), "--to", form]) == 0
+    target = tmp_path / name
+    found = {path: stat.S_IMODE(path.stat().st_mode) for path in (target, *target.rglob("*"))}
+    assert found == {path: 0o700 if path.is_dir() else 0o600 for path in found}
