@@ -16,7 +16,7 @@ from choreo_service.schemas import KINDS, batches, open_table, read_table, valid
 from choreo_service.session.columns import PacketColumns, from_table
 from choreo_service.session.from_frames import packets_from_frames
 from choreo_service.session.meta import META_FILE, read_meta
-from choreo_service.session.seal import check_content, check_present, check_sealed, check_size
+from choreo_service.session.seal import check_content, check_present, check_size
 from choreo_service.session.state import STATE_FILE, load_state
 
 
@@ -59,10 +59,9 @@ class Session:
 
     def core_state(self) -> Mapping[str, Any] | None:
         """The state the core was in before the first tick; None for a take that begins with a fresh core."""
-        seal = self.meta.get("state")
-        if seal is None:
+        if "state" not in self.meta:
             return None
-        check_sealed(self.path / STATE_FILE, seal)
+        check_content(self.path / STATE_FILE, self.meta)
         return load_state(self.path / STATE_FILE)
 
     def verify(self) -> None:
@@ -98,7 +97,7 @@ class Session:
 
 def open_session(path: Path) -> Session:
     """The take in folder `path`; SessionError when there is none, when its header or a table's schema is wrong, or when
-    a table is missing that the header names."""
+    a file is missing that the header names."""
     path = Path(path)
     if not path.is_dir() or not (path / META_FILE).is_file():
         raise _not_a_take(path)
@@ -112,6 +111,7 @@ def open_session(path: Path) -> Session:
     for kind in session.kinds:
         open_table(table_path(path, kind), kind).close()
         check_size(table_path(path, kind), session.meta)
+    check_size(path / STATE_FILE, session.meta)
     return session
 
 

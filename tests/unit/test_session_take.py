@@ -14,7 +14,8 @@ from choreo_service.recorder.live import FOLDER_SUFFIX
 from choreo_service.schemas import KINDS
 from choreo_service.session import PacketColumns, Session, open_session, recorded_ticks, write_session
 from choreo_service.session.meta import META_FILE
-from choreo_service.session.state import STATE_FILE
+from choreo_service.session.state import STATE_FILE, dump_state
+from choreo_service.session.write import TakeDraft
 
 
 def _write(path: Path, packets: int = 50, steps: int = 30) -> Session:
@@ -178,11 +179,27 @@ def test_a_table_the_header_names_must_be_there(tmp_path: Path, lost: str) -> No
     (session.path / f"{lost}.parquet").unlink()
     with pytest.raises(SessionError, match=rf"has lost {lost}\.parquet") as caught:
         open_session(session.path)
-    assert "`files` in meta.json" in caught.value.fix
+    assert "its entry in `files`, or `state`, from meta.json" in caught.value.fix
     header = json.loads((session.path / "meta.json").read_text())
     del header["files"][lost]
     (session.path / "meta.json").write_text(json.dumps(header))
     assert lost not in open_session(session.path).kinds
+
+
+@pytest.mark.parametrize(
+    ("left", "told"), [(None, "has lost state.json, which its meta.json names"), (b"{", "state.json has changed")]
+)
+def test_the_state_the_header_names_must_be_there_whole(tmp_path: Path, left: bytes | None, told: str) -> None:
+    with TakeDraft(tmp_path / "a", {}) as draft:
+        draft.open("packets")
+        draft.meta["state"] = draft.attach(STATE_FILE, dump_state({"begun": 1}))
+    assert open_session(draft.path).core_state() == {"begun": 1}
+    (draft.path / STATE_FILE).unlink()
+    if left is not None:
+        (draft.path / STATE_FILE).write_bytes(left)
+    with pytest.raises(SessionError, match=told) as caught:
+        open_session(draft.path)
+    assert "`state`" in caught.value.fix
 
 
 def test_verify_finds_a_changed_bit_in_any_table(tmp_path: Path) -> None:
