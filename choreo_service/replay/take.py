@@ -41,6 +41,7 @@ class ReplayReport:
     difference: str  # the first difference, empty when equal
     took_ns: int  # reading, playing and comparing
     models: str  # those the take was recorded with, where others play now; else empty
+    lost: str  # what the take lacks of what the show was computed from, in words; else empty
 
     @property
     def ok(self) -> bool:
@@ -61,6 +62,8 @@ class ReplayReport:
             verdict = f"DIFFERS: {self.difference}"
         if self.models and not self.ok:
             verdict += f"\n          recorded with the models {self.models}; others play here"
+        if self.lost and not self.ok:
+            verdict += f"\n          {self.lost}, so the show can't be computed again exactly from there"
         speed = f"speed     {self.took_ns / NS:.2f} s, {self.speed:.0f} times as fast as the show"
         head = f"take      {self.name}, {self.packets} packets, {self.accents} accents"
         return f"{head}\n{self.telemetry.text()}\n{speed}\ncompare   {verdict}"
@@ -101,7 +104,8 @@ def replay_take(
     if accents is not None:
         difference = difference or accent_difference(_recorded_accents(session, last_seq), found)
     took_ns = work_ns() - began
-    return ReplayReport(session.path.name, telemetry, packets, len(found), compared, difference, took_ns, others)
+    name, lost = session.path.name, _lost(session)
+    return ReplayReport(name, telemetry, packets, len(found), compared, difference, took_ns, others, lost)
 
 
 def require_performers(session: Session, core: Core) -> None:
@@ -132,6 +136,13 @@ def _begin(session: Session, core: Core) -> None:
             f"take {session.path.name} was begun by another core: {type(error).__name__}: {error}",
             fix="replay it with the number of performers and the version of choreo that its meta.json names",
         ) from error
+
+
+def _lost(session: Session) -> str:
+    """ "25 rows of packets were lost to damage"; what bridges sent and people did is not computed from."""
+    rows = {stream: session.meta.get("lost_rows", {}).get(stream, 0) for stream in ("packets", "steps")}
+    told = " and ".join(f"{n} {'row' if n == 1 else 'rows'} of {stream}" for stream, n in rows.items() if n)
+    return f"{told} {'was' if sum(rows.values()) == 1 else 'were'} lost to damage" if told else ""
 
 
 def _offer(core: Core, packets: Sequence[SensorPacket], find_models: FindModels) -> None:

@@ -106,15 +106,31 @@ def test_without_its_manifest_a_recording_is_still_a_take(folder: Path) -> None:
     assert rows(take)["controls"] > 150
 
 
-def test_a_batch_damaged_in_the_middle_costs_its_rows_and_says_so(folder: Path) -> None:
+def _damage(folder: Path) -> None:
+    """A bit of the packets, in their middle."""
     path = next(folder.glob("packets-*"))
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
     path.write_bytes(data)
+
+
+def test_a_batch_damaged_in_the_middle_costs_its_rows_and_says_so(folder: Path) -> None:
+    _damage(folder)
     take = finish(folder)
     assert take is not None
     assert 1 <= take.meta["lost_rows"]["packets"] <= 120
     assert rows(take)["controls"] > 150
+
+
+def test_a_replay_tells_what_damage_has_cost(folder: Path) -> None:
+    _damage(folder)
+    take = finish(folder)
+    assert take is not None
+    report = replay_take(take.path, make_core())
+    assert report.difference.startswith("tick ")
+    rows = take.meta["lost_rows"]["packets"]
+    cause = "were lost to damage, so the show can't be computed again exactly from there"
+    assert report.text().endswith(f"{report.difference}\n          {rows} rows of packets {cause}")
 
 
 def test_a_recording_that_never_began_is_removed(tmp_path: Path) -> None:
