@@ -32,6 +32,7 @@ def examine(load: Callable[[], Loaded], *, seconds: float, show: int | None = No
         checks += [
             ("checkpoints", lambda: software.checkpoints(known)),
             ("recordings", lambda: software.recordings(known)),
+            ("required", lambda: software.required(known)),
             ("ports", lambda: network.udp_ports(known, show)),
         ]
     for name, check in checks:

@@ -87,6 +87,17 @@ def recordings(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("disk", "ok", found)
 
 
+def required(loaded: Loaded) -> Iterator[Finding]:
+    """Whether `choreo record --auto` waits for a sensor that can't come; nothing where it doesn't."""
+    from choreo_service.service.spoken import not_configured
+
+    if unknown := not_configured(loaded.settings.recorder.required, loaded):
+        found = f"record --auto would wait for {', '.join(unknown)}, not in the configuration (recorder.required)"
+        names = ", ".join(loaded.sensors)
+        fix = f"choose of the sensors there are: -o 'recorder.required=[{names}]'" if names else "configure a sensor"
+        yield Finding("required", "warn", found, fix)
+
+
 def _version(name: str) -> str | None:
     try:
         return metadata.version(name)

@@ -59,6 +59,12 @@ def ways_in(service: Service) -> list[str]:
 
 
 def waits_for(missing: Sequence[str], loaded: Loaded) -> str:
-    kinds = {name: f" ({sensor.entry.name})" for name, sensor in loaded.sensors.items()}
-    sensors = ", ".join(name + kinds.get(name, " (not in the configuration)") for name in missing)
+    unknown = not_configured(missing, loaded)
+    kinds = {n: "not in the configuration" if n in unknown else loaded.sensors[n].entry.name for n in missing}
+    sensors = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
     return f"take      waits for {sensors}, and begins by itself; at once: R on the page"
+
+
+def not_configured(names: Sequence[str], loaded: Loaded) -> list[str]:
+    """Those of `names` that no sensor of this configuration has: a take would wait for them in vain."""
+    return [name for name in names if name not in loaded.sensors]

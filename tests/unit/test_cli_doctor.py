@@ -20,6 +20,7 @@ from choreo_service.config import Loaded, load_settings
 from choreo_service.doctor import Finding, Report, adapters, midi, network, software, timing
 from choreo_service.doctor.child import NoAnswer, ask
 from choreo_service.errors import ConfigError
+from choreo_service.service.spoken import waits_for
 
 
 def _loaded(repo_root: Path, *overrides: str) -> Loaded:
@@ -174,6 +175,19 @@ def test_a_folder_nothing_can_be_recorded_in_fails(repo_root: Path, tmp_path: Pa
     (finding,) = software.recordings(_loaded(repo_root, f"recorder.folder={tmp_path / 'file' / 'takes'}"))
     assert (finding.name, finding.status) == ("recordings", "fail")
     assert "can't record in" in finding.found
+
+
+def test_a_take_that_would_wait_for_a_sensor_nobody_configured_is_told(
+    monkeypatch: pytest.MonkeyPatch, repo_root: Path
+) -> None:
+    _quiet(monkeypatch)
+    loaded = _loaded(repo_root, "recorder.required=[foo, phone]")
+    (finding,) = (f for f in doctor.examine(lambda: loaded, seconds=0.1).findings if f.name == "required")
+    assert finding.status == "warn"
+    assert "wait for foo, not in the configuration" in finding.found
+    assert f"'recorder.required=[{', '.join(loaded.sensors)}]'" in finding.fix
+    assert "waits for foo (not in the configuration), phone (osc_motion)," in waits_for(["foo", "phone"], loaded)
+    assert list(software.required(_loaded(repo_root, "recorder.required=[phone]"))) == []
 
 
 def test_a_taken_port_names_its_holder(repo_root: Path) -> None:
