@@ -95,7 +95,7 @@ class Access:
             self._deny(429, f"too many wrong tries: wait {_WAIT_S:g} s")
         if not self._is_token(token):
             self._guessed_wrong("wrong token: open the address as printed where choreo runs")
-        if pin and not (self._pin and hmac.compare_digest(pin.encode(), self._pin.encode())):
+        if pin and not (self._pin and _same(pin, self._pin)):
             self._guessed_wrong("wrong PIN" if self._pin else "no PIN is set: dashboard.pin in the configuration")
         self._wrong = 0
         cookie, rights = secrets.token_urlsafe(32), Rights(may_steer=bool(pin))
@@ -105,7 +105,7 @@ class Access:
         return cookie, rights
 
     def _is_token(self, given: str) -> bool:
-        return bool(self._token) and hmac.compare_digest(given.encode(), self._token.encode())
+        return bool(self._token) and _same(given, self._token)
 
     def _guessed_wrong(self, reason: str) -> None:
         self._wrong += 1
@@ -115,6 +115,11 @@ class Access:
 
     def _deny(self, status: int, reason: str) -> None:
         raise Denied(status, reason)
+
+
+def _same(given: str, kept: str) -> bool:
+    """Also for what is no Unicode: a stranger's bytes come as lone surrogates."""
+    return hmac.compare_digest(given.encode(errors="surrogatepass"), kept.encode())
 
 
 def _hostname(host: str) -> str:

@@ -28,6 +28,7 @@ from choreo_service.dashboard.server import CLOSE_S, Ask, Routes, Server
 from choreo_service.dashboard.takes.routes import TakesRoutes
 from choreo_service.dashboard.takes.shelf import Shelf
 from choreo_service.errors import AdapterLost
+from choreo_service.http_server import make_runner
 from choreo_service.logs import get_logger
 
 PORTS_TRIED: Final = 10  # a second choreo, or whatever holds the port, is no reason to play unseen
@@ -125,13 +126,8 @@ class Dashboard:
             configuration=lambda: self.configuration,
             max_pages=self._settings.max_pages,
         )
-        runner = web.AppRunner(
-            server.application(),
-            access_log=None,
-            handle_signals=False,
-            shutdown_timeout=CLOSE_S,
-            keepalive_timeout=30.0,
-        )
+        malformed = self._metrics.malformed
+        runner = make_runner(server.application(), door="dashboard", malformed=malformed, close_s=CLOSE_S)
         await runner.setup()
         try:
             self.lan_ip = await asyncio.to_thread(self._own_ip) if self._settings.lan else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -27,6 +28,7 @@ class Metrics(Collector):
     ) -> None:
         self._telemetry, self._ingress, self._supervisor = telemetry, ingress, supervisor
         self._controller, self._hub = controller, hub
+        self.malformed: Counter[str] = Counter()  # requests to the page that can't be read, by cause
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -41,6 +43,10 @@ class Metrics(Collector):
         yield CounterMetricFamily(
             "choreo_page_messages_dropped", "Messages that a page was too slow for.", value=self._hub.dropped
         )
+        malformed = CounterMetricFamily("choreo_http_malformed", "Requests that can't be read.", labels=["cause"])
+        for cause, count in sorted(self.malformed.items()):
+            malformed.add_metric([cause], count)
+        yield malformed
         up = GaugeMetricFamily("choreo_adapter_up", "1 while an adapter runs.", labels=["adapter"])
         for name, state in sorted(self._supervisor.states.items()):
             up.add_metric([name], float(state == "up"))

@@ -37,7 +37,9 @@ async def json_object(request: web.Request) -> dict[str, Any]:
         raise web.HTTPUnsupportedMediaType(text="expected Content-Type: application/json\n")
     try:
         words = json.loads(await request.text())
-    except (ValueError, RecursionError):
+    except (web.RequestPayloadError, ConnectionError):  # damaged, or the visitor is gone
+        raise web.HTTPBadRequest(text="the body can't be read\n") from None
+    except (ValueError, LookupError, RecursionError):  # LookupError: no such charset
         raise web.HTTPBadRequest(text="this is no JSON\n") from None
     if not isinstance(words, dict):
         raise web.HTTPBadRequest(text="expected a JSON object\n")

@@ -104,7 +104,10 @@ class Server:
                 request[RIGHTS] = self._access.rights(asked)
             response = await handler(request)
         except Denied as denied:
-            response = web.Response(status=denied.status, text=f"{denied.reason}\n")
+            reason = denied.reason.encode(errors="replace")  # a Host may be no Unicode
+            response = web.Response(
+                status=denied.status, body=reason + b"\n", content_type="text/plain", charset="utf-8"
+            )
         except web.HTTPException as error:
             response = web.Response(status=error.status, text=error.text)
         if not response.prepared:

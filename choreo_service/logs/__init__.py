@@ -47,7 +47,9 @@ def configure(
     console = fmt == "console" or (fmt == "auto" and stream.isatty())
     final: list[Any]
     if console:
-        final = [structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=24)]
+        # plain: where rich is installed it would show local variables too, secrets among them
+        plain = structlog.dev.plain_traceback
+        final = [structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=24, exception_formatter=plain)]
     else:
         final = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(

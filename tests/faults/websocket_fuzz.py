@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,9 +149,8 @@ def websocket() -> Iterator[Target]:
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         stage = WebSocketStage(loop)
-        complaints = _Complaints(stage.failures)
-        logging.getLogger("aiohttp").addHandler(complaints)
-        structlog.configure(processors=[structlog.processors.JSONRenderer(), _silent])  # made into a line, not shown
+        line = structlog.processors.JSONRenderer()  # made into a line, not shown
+        structlog.configure(processors=[structlog.processors.format_exc_info, line, _Complaints(stage.failures)])
         try:
             runner.run(stage.open())
             yield Target(
@@ -164,22 +162,18 @@ def websocket() -> Iterator[Target]:
             runner.run(stage.close())
         finally:
             structlog.reset_defaults()
-            logging.getLogger("aiohttp").removeHandler(complaints)
 
 
-def _silent(_logger: Any, _method: str, _line: Any) -> Any:
-    raise structlog.DropEvent
-
-
-class _Complaints(logging.Handler):
-    """aiohttp answers an exception of a handler with 500 and a line in its log: to us it is an escape."""
+class _Complaints:
+    """An exception of a handler is answered with 500 and a line in the log: to us it is an escape."""
 
     def __init__(self, failures: list[str]) -> None:
-        super().__init__(logging.ERROR)
         self._failures = failures
 
-    def emit(self, record: logging.LogRecord) -> None:
-        self._failures.append(logging.Formatter().format(record))
+    def __call__(self, _logger: Any, _method: str, line: str) -> Any:
+        if '"http.fault"' in line:
+            self._failures.append(line)
+        raise structlog.DropEvent
 
 
 def _as_sent(way: str, payload: bytes) -> bytes:

@@ -40,6 +40,21 @@ def test_a_terminal_gets_readable_lines() -> None:
     assert not stream.getvalue().startswith("{")
 
 
+def test_a_traceback_shows_no_local_variables() -> None:
+    stream = io.StringIO()
+    log = logs.configure(fmt="console", stream=stream)
+    try:
+        hidden = "-".join(("a", "token"))
+        assert hidden
+        raise ValueError("shown")
+    except ValueError as error:
+        logs.get_logger().error("http.fault", exc_info=error)
+    log.close()
+    structlog.reset_defaults()
+    assert "ValueError: shown" in stream.getvalue()
+    assert "a-token" not in stream.getvalue()
+
+
 def test_a_pipe_nobody_reads_costs_lines_not_time() -> None:
     """The pipe holds 64 KiB; what doesn't fit in it and in the queue is dropped and counted, and close() returns."""
     read_end, write_end = os.pipe()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import importlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -65,18 +65,23 @@ class MidiWebSocket(TellsUnasked):
         self._current: dict[int, dict[str, tuple[Key, int]]] = {0: {}}
         self._port: int | None = None
         self._counts = {"sent": 0, "replaced": 0, "refused": 0, "no_channel": 0, "accents": 0}
+        self._malformed: Counter[str] = Counter()  # requests that can't be read, by cause
 
     async def run(self) -> None:
         """Serve until cancelled; AdapterConfigError when the address can't be had."""
         # importing aiohttp takes a quarter of a second: not on the loop, and not for those who don't use this bridge
-        aiohttp_web = await asyncio.to_thread(importlib.import_module, "aiohttp.web")
-        app = aiohttp_web.Application()
+        await asyncio.to_thread(importlib.import_module, "choreo_service.http_server")
+        from aiohttp import web
+
+        from choreo_service.http_server import make_runner
+
+        app = web.Application()
         app.router.add_get("/midi", self._serve_controls)
         app.router.add_get("/notes", self._serve_notes)
-        runner = aiohttp_web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S)
+        runner = make_runner(app, door="midi_ws", malformed=self._malformed, close_s=CLOSE_S)
         await runner.setup()
         try:
-            self._port = await self._listen(aiohttp_web.TCPSite(runner, self._config.host, self._config.port), runner)
+            self._port = await self._listen(web.TCPSite(runner, self._config.host, self._config.port), runner)
             await self._end_notes()
         finally:
             self._port = None
@@ -109,7 +114,14 @@ class MidiWebSocket(TellsUnasked):
         target = "" if self._port is None else f"ws://{self._config.host}:{self._port}/midi"
         detail = f"performers past channel {CHANNELS} are not heard" if self._counts["no_channel"] else ""
         pages = {"clients": len(self._clients), "note_clients": len(self._listeners)}
-        return {"state": state, "target": target, "detail": detail, **pages, **self._counts}
+        return {
+            "state": state,
+            "target": target,
+            "detail": detail,
+            **pages,
+            **self._counts,
+            "malformed": self._malformed.total(),
+        }
 
     def _put(self, performer: int, values: Iterable[tuple[ControlWire, float]]) -> Sent:
         """The controller values now on their way: to somebody, and on no channel past the sixteenth."""

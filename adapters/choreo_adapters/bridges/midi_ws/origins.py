@@ -14,11 +14,14 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 def is_welcome(request: web.Request, host: str, origins: Sequence[str]) -> bool:
     """Whether a page may connect to a server on `host`; a program, which has no Origin, always may."""
-    asked = urlsplit(f"//{request.host}").hostname
-    if asked not in (*LOOPBACK, host):
-        return False  # a name that was rebound to this machine
-    origin = request.headers.get("Origin")
-    return origin is None or any(_matches(origin, allowed) for allowed in origins)
+    try:
+        asked = urlsplit(f"//{request.host}").hostname
+        if asked not in (*LOOPBACK, host):
+            return False  # a name that was rebound to this machine
+        origin = request.headers.get("Origin")
+        return origin is None or any(_matches(origin, allowed) for allowed in origins)
+    except ValueError:
+        return False  # no address at all, as http://[
 
 
 def _matches(origin: str, allowed: str) -> bool:
