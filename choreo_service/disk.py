@@ -55,7 +55,7 @@ class RealDisk:
     """The operating system's. Windows writes folder entries through and can't be asked to."""
 
     def exists(self, path: Path) -> bool:
-        return path.exists()
+        return os.path.lexists(path)  # a link to nowhere takes a name too
 
     def make_folder(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

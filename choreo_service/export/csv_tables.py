@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -11,26 +10,24 @@ from typing import Any
 import numpy as np
 
 from choreo_service.clock import NS
+from choreo_service.export.new_file import new_folder
 from choreo_service.schemas import arrow_schema
 from choreo_service.session import Session
 
 
 def to_csv(session: Session, folder: Path) -> list[Path]:
-    """Write TABLE.csv for each table into a new folder, which an error takes away again; the files written.
-    FileExistsError when it is there.
+    """Write TABLE.csv for each table into a new folder, which is there whole or not at all; the files written.
+    FileExistsError when something is there already.
 
     A batch of rows at a time, whatever the length of the take.
     """
-    folder.mkdir(mode=0o700, parents=True)  # what a body did is for this user alone
-    files = {kind: folder / f"{kind}.csv" for kind in session.kinds}
-    try:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    names = [f"{kind}.csv" for kind in session.kinds]
+    with new_folder(folder) as draft:
         start_ns = _start_ns(session)
-        for kind, path in files.items():
-            _write(session, kind, start_ns, path)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return list(files.values())
+        for kind, name in zip(session.kinds, names, strict=True):
+            _write(session, kind, start_ns, draft / name)
+    return [folder / name for name in names]
 
 
 def _write(session: Session, kind: str, start_ns: int, path: Path) -> None:

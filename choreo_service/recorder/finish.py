@@ -17,7 +17,7 @@ from typing import Any, Final
 from choreo_service.disk import Disk, RealDisk
 from choreo_service.errors import SessionError
 from choreo_service.recorder.live import FOLDER_SUFFIX, LOCK, MANIFEST
-from choreo_service.recorder.remains import Remains, clear, made_of, require_recording, take_of
+from choreo_service.recorder.remains import Remains, clear, is_ours, made_of, require_recording, take_of
 from choreo_service.recorder.streams import LIVE_STREAMS, table_batch
 from choreo_service.session import Session, TakeDraft, open_session
 from choreo_service.session.header import faults
@@ -32,8 +32,9 @@ _FELL: Final = "cut off: the disk was full, or the process or the machine stoppe
 
 def unfinished(recordings: Path) -> list[Path]:
     """Folders of recordings that are not takes yet, those being recorded now included. Another user's are left out, as
-    his takes are: nobody else may read them."""
-    return sorted(f for f in recordings.glob(f".*{FOLDER_SUFFIX}") if os.access(f, os.R_OK | os.W_OK | os.X_OK))
+    his takes are: nobody else may read them; so is what somebody else put into one that is a take."""
+    found = (f for f in recordings.glob(f".*{FOLDER_SUFFIX}") if os.access(f, os.R_OK | os.W_OK | os.X_OK))
+    return sorted(folder for folder in found if is_ours(folder))
 
 
 def recover(folders: Iterable[Path], disk: Disk | None = None) -> Iterator[tuple[Path, Session | SessionError | None]]:

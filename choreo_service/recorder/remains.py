@@ -96,11 +96,17 @@ def made_of(folder: Path, recording: str, remains: Remains) -> Session | None:
     return None
 
 
+def is_ours(folder: Path) -> bool:
+    """Whether anything of a recording is in it, or nothing at all yet."""
+    with suppress(OSError):  # gone meanwhile
+        return bool(_ours(folder)) or not any(folder.iterdir())
+    return False
+
+
 def clear(folder: Path) -> None:
     """Remove a recording that is a take, and nothing else that somebody put there. The manifest goes last: with it an
     interrupted try is known again."""
-    ours = [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
-    for path in sorted(ours, key=lambda path: path.name == MANIFEST):
+    for path in sorted(_ours(folder), key=lambda path: path.name == MANIFEST):
         with suppress(OSError):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -108,6 +114,10 @@ def clear(folder: Path) -> None:
                 path.unlink()
     with suppress(OSError):
         folder.rmdir()
+
+
+def _ours(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
 
 
 def _rows(folder: Path, stream: str) -> int:

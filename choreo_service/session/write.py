@@ -127,10 +127,10 @@ class TakeDraft:
 
 
 def free_path(path: Path) -> Path:
-    """`path`, or the first of `path_2`, `path_3` ... that does not exist."""
+    """`path`, or the first of `path_2`, `path_3` ... that does not exist, not even as a link to nowhere."""
     number = 1
     candidate = path
-    while candidate.exists():
+    while os.path.lexists(candidate):
         number += 1
         candidate = path.with_name(f"{path.name}_{number}")
     return candidate

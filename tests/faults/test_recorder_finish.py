@@ -99,6 +99,13 @@ def test_a_take_that_has_the_name_meanwhile_stays(folder: Path) -> None:
     assert (other / "mine").read_text() == "precious"
 
 
+def test_a_link_to_nowhere_takes_a_name_too(folder: Path) -> None:
+    (folder.parent / "show").symlink_to("nowhere")
+    take = finish(folder)
+    assert take is not None
+    assert take.path.name == "show_2"
+
+
 def test_without_its_manifest_a_recording_is_still_a_take(folder: Path) -> None:
     (folder / MANIFEST).write_bytes(b"\0\0\0")
     take = finish(folder)
@@ -205,6 +212,7 @@ def test_other_files_in_a_recording_stay(folder: Path, begun: bool) -> None:
         assert (finish(folder) is not None) is begun
         begun = False
         assert {path.name for path in folder.iterdir()} == {"notes.txt", "pictures"}
+        assert unfinished(folder.parent) == []
 
 
 @pytest.mark.parametrize("removed", range(8))

@@ -91,7 +91,10 @@ def test_no_peak_is_lost_in_thinning(at: int) -> None:
     assert (np.diff(thin_t) >= 0).all()
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../first", "first/meta.json", ".half.partial", "no such", "/etc"])
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../first", "first/meta.json", ".half.partial", "no such", "/etc", "x" * 400, "a\0b", "\udcff"],
+)
 def test_only_takes_of_the_folder_can_be_asked_for(recordings: Path, name: str) -> None:
     with pytest.raises(SessionError):
         take_path(recordings, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +18,7 @@ from choreo_service.cli import choreo
 from choreo_service.cli.failure import exit_code_of
 from choreo_service.errors import SessionError
 from choreo_service.export import to_csv, to_midi, to_xdf
-from choreo_service.export.new_file import new_file
+from choreo_service.export.new_file import new_file, new_folder
 from choreo_service.packets import CONTROL_NAMES, MODALITIES, STREAMS, Frame, Step
 from choreo_service.session import SentRow, Session, write_session
 
@@ -197,6 +197,25 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError), new_file(path):
         pass
     assert path.read_bytes() == b"whole"
+
+
+def _overtaken(path: Path, other: Callable[[], object], draft: BinaryIO | None = None) -> None:
+    """Somebody else takes the name while ours is written."""
+    assert not path.exists()
+    if draft is not None:
+        draft.write(b"ours")
+    other()
+
+
+def test_what_is_being_written_has_not_its_name_yet_and_takes_nobody_elses(tmp_path: Path) -> None:
+    """A process that is killed leaves nothing that passes for an export, or that is in the way of the next."""
+    file_, folder = tmp_path / "take.mid", tmp_path / "csv"
+    with pytest.raises(FileExistsError), new_file(file_) as draft:
+        _overtaken(file_, lambda: file_.write_bytes(b"theirs"), draft)
+    with pytest.raises(FileExistsError), new_folder(folder):
+        _overtaken(folder, lambda: folder.symlink_to("nowhere"))
+    assert (tmp_path / "take.mid").read_bytes() == b"theirs"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["csv", "take.mid"]
 
 
 def test_a_folder_of_csv_is_there_whole_or_not_at_all(take: Session, tmp_path: Path) -> None:

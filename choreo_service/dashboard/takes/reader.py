@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,9 +78,10 @@ class Curves:
 def take_path(root: Path, name: str) -> Path:
     """The folder `name` directly below `root`; SessionError for anything that points elsewhere."""
     path = root / name
-    if not name or name.startswith(".") or Path(name).name != name or path.is_symlink() or not path.is_dir():
-        raise SessionError(f"no take {name[:80]!r}", fix="choose one of the list")
-    return path
+    with suppress(OSError, ValueError):  # a name longer than names are, or none that could be one
+        if name and not name.startswith(".") and Path(name).name == name and not path.is_symlink() and path.is_dir():
+            return path
+    raise SessionError(f"no take {name[:80]!r}", fix="choose one of the list")
 
 
 def _summary(path: Path) -> dict[str, Any]:
