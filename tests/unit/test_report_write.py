@@ -114,11 +114,72 @@ def test_the_shortest_takes_get_a_report(tmp_path: Path, ticks: int) -> None:
     assert not measured.separation.verdict.passed
 
 
-def test_the_same_take_replaces_its_report_and_leaves_nothing_old(made: Path, tmp_path: Path) -> None:
+def test_the_same_take_replaces_its_report_and_nothing_besides(made: Path, tmp_path: Path) -> None:
     first = files(tmp_path)
-    (made / "figures" / "old.txt").write_text("from an older version")
+    mine = {f"made/{name}": b"mine" for name in ("notes.txt", "sub/x", "figures/mine.svg", "take/meta.json")}
+    for name, content in mine.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (made / "report.md").write_text("old")
+    write(made)
+    assert files(tmp_path) == first | mine
+
+
+def test_a_figure_that_is_no_longer_drawn_goes(made: Path, tmp_path: Path) -> None:
+    write(made, ALL - {"beat"})
+    write(tmp_path / "fresh", ALL - {"beat"})
+    assert not list(made.glob("figures/phase.*"))
+    assert files(made) == files(tmp_path / "fresh")
+
+
+def test_a_link_to_a_folder_stays_a_link(made: Path, tmp_path: Path) -> None:
+    first = files(made)
+    (made / "report.html").write_text("old")
+    (tmp_path / "link").symlink_to("made")
+    write(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert files(made) == first
+    assert {path.name for path in tmp_path.iterdir()} == {"made", "link"}
+
+
+def test_a_folder_under_the_name_of_a_file_is_found_before_anything_is_replaced(made: Path, tmp_path: Path) -> None:
+    (made / "report.md").unlink()
+    (made / "report.md").mkdir()
+    (made / "report.md" / "mine").write_text("mine")
+    (made / "figures" / "phase.csv").write_text("old")
+    first = files(tmp_path)
+    with pytest.raises(ConfigError, match=r"report\.md is a folder"):
+        write(made)
+    assert files(tmp_path) == first
+
+
+def test_a_report_cut_off_between_two_files_can_be_read_and_is_replaced(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a kill leaves it: every file is the old or the new one, and report.json still tells whose they are."""
+    first, order, move = files(tmp_path), [], Path.replace
+
+    def killed(path: Path, target: Path) -> Path:
+        order.append(target.name)
+        if target.name == "report.html":
+            raise KeyboardInterrupt
+        return move(path, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write(made)
+    assert files(tmp_path) == first
+    monkeypatch.undo()
     write(made)
     assert files(tmp_path) == first
+    assert order[-2:] == ["report.md", "report.html"]
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_cannot_be_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="can't write to") as refused:
+        write(tmp_path / name)
+    assert "--out" in refused.value.fix
 
 
 def test_another_takes_report_is_not_replaced(made: Path, tmp_path: Path) -> None:

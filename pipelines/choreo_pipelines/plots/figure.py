@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SINGLE_MM: Final = 89.0  # one column of a journal's page
 DOUBLE_MM: Final = 183.0
+FORMATS: Final = ("pdf", "svg", "png")
 
 # What a file would otherwise say about when and by which version it was written.
 _UNDATED: Final[Mapping[str, Mapping[str, None]]] = {
@@ -60,7 +61,7 @@ def save_figure(
     *,
     data: Mapping[str, NDArray[Any]],
     caption: Mapping[str, Any],
-    formats: Sequence[str] = ("pdf", "svg", "png"),
+    formats: Sequence[str] = FORMATS,
 ) -> list[Path]:
     """Write `stem`.pdf, .svg and .png, its numbers as `stem`.csv, its caption as `stem`.json; replaces what is there.
 
@@ -71,7 +72,7 @@ def save_figure(
     if unknown := sorted(set(formats) - set(_UNDATED)):
         raise ValueError(f"formats: expected some of {', '.join(_UNDATED)}, found {', '.join(unknown)}")
     columns = {name: _cells(name, values) for name, values in data.items()}
-    paths = [stem.with_name(f"{stem.name}.{ending}") for ending in (*formats, "csv", "json")]
+    paths = figure_files(stem, formats)
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
         with styled():
@@ -84,6 +85,11 @@ def save_figure(
         problem = f"can't write to {stem.parent}: {error.strerror}"
         raise ConfigError(problem, fix="choose another folder: --out DIR") from error
     return paths
+
+
+def figure_files(stem: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """What `save_figure` writes for this stem: the figure in each format, its numbers, its caption."""
+    return [stem.with_name(f"{stem.name}.{ending}") for ending in (*formats, "csv", "json")]
 
 
 def _style() -> Any:

@@ -40,7 +40,7 @@ def report_take(
     """Does the music of TAKE land on the beat and follow the body? Numbers beside the fakes that expose them.
 
     A take that was played keeps the controls that were sent; any other is played now. Writes a page with figures, the
-    same as Markdown, and all numbers as JSON; an earlier report of the same take is replaced.
+    same as Markdown, and all numbers as JSON. They replace an earlier report of the same take, and no other file.
     """
     from choreo_pipelines.metrics import Outcome
     from choreo_pipelines.plots import require_matplotlib

@@ -1,42 +1,42 @@
-"""One folder with the whole report: complete under its name, or not there."""
+"""One folder with the whole report: complete under its name, or not there, and beside it what the user put there."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from choreo_pipelines.report.checks import checks
-from choreo_pipelines.report.figures import draw_all, save_drawings
+from choreo_pipelines.report.figures import Drawing, draw_all, drawn_files, save_drawings
 from choreo_pipelines.report.markdown import markdown
 from choreo_pipelines.report.measure import Clip, Measured
 from choreo_pipelines.report.notes import notes
 from choreo_pipelines.report.page import page
+from choreo_pipelines.report.replacing import replacing
 from choreo_pipelines.report.subject import Subject
 from choreo_pipelines.report.tables import tables
 from choreo_pipelines.report.variants import Variants
+from choreo_pipelines.results import CHOOSE, earlier_results
 from choreo_service.clock import NS
 from choreo_service.errors import ConfigError
 
 SCHEMA_VERSION: Final = 1
 REPORT_FILE: Final = "report.json"
+MARKDOWN_FILE: Final = "report.md"
+PAGE_FILE: Final = "report.html"
 
 
 def write_report(folder: Path, subject: Subject, variants: Variants, measured: Measured, take: Clip) -> None:
     """Write `folder` with report.json, report.md, report.html and figures/. Same input, same bytes.
 
-    An earlier report of the same take is replaced in one step. ConfigError when the folder holds anything else, can't
-    be written, or without matplotlib.
+    The files of an earlier report of the same take are replaced once all new ones are written; any other file there
+    stays. ConfigError when the folder holds no such report but something else, can't be written, or without matplotlib.
     """
     check_folder(folder, subject)
     found, shown, said = checks(measured), tables(measured, take), notes(subject, variants, measured)
     about = _about(subject, variants)
     drawings = draw_all(measured, take, variants, subject.given)
-    with _replacing(folder) as new:
+    with replacing(folder, _names(drawings)) as new:
         save_drawings(drawings, new / "figures", about)
         svgs = {d.name: (new / "figures" / f"{d.name}.svg").read_text("utf-8") for d in drawings if d.figure}
         document = {
@@ -50,26 +50,18 @@ def write_report(folder: Path, subject: Subject, variants: Variants, measured: M
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
         (new / REPORT_FILE).write_text(f"{text}\n", "utf-8")
         words = (subject.name, facts(subject), found, shown, drawings)
-        (new / "report.md").write_text(markdown(*words, said), "utf-8")
-        (new / "report.html").write_text(page(*words, svgs, said), "utf-8")
+        (new / MARKDOWN_FILE).write_text(markdown(*words, said), "utf-8")
+        (new / PAGE_FILE).write_text(page(*words, svgs, said), "utf-8")
 
 
 def check_folder(folder: Path, subject: Subject) -> None:
     """ConfigError unless `folder` is free or holds an earlier report of the same take and performer."""
-    if not folder.exists() and not folder.is_symlink():
+    earlier = earlier_results(folder, "report", REPORT_FILE, _take_of)
+    if earlier is None:
         return
-    choose = "choose another folder: --out DIR"
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is a file; expected a folder for the report", fix=choose)
-    if not any(folder.iterdir()):
-        return
-    try:
-        earlier = json.loads((folder / REPORT_FILE).read_text("utf-8"))["take"]
-        name, digest = earlier["name"], earlier["digest"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{folder} is in use and holds no report", fix=choose) from error
+    name, digest = earlier
     if digest != subject.digest:
-        raise ConfigError(f"{folder} holds the report of another take called {name}", fix=choose)
+        raise ConfigError(f"{folder} holds the report of another take called {name}", fix=CHOOSE)
 
 
 def facts(subject: Subject) -> str:
@@ -80,6 +72,17 @@ def facts(subject: Subject) -> str:
     who = f", performer {subject.performer}" if meta["performers"] > 1 else ""
     by = "controls as recorded" if subject.was_played else f"played by {subject.replayed.mapper}"
     return f"{meta['source']}{who}, {lasts}, {len(played)} ticks at {played.hz:g} Hz, {by}"
+
+
+def _take_of(text: str) -> tuple[str, str]:
+    """Name and digest of the take a report.json is about."""
+    take = json.loads(text)["take"]
+    return take["name"], take["digest"]
+
+
+def _names(drawings: list[Drawing]) -> list[str]:
+    """Every file a report may have. report.json, by which a report is known, comes last and the page just before."""
+    return [*(f"figures/{name}" for name in drawn_files(drawings)), MARKDOWN_FILE, PAGE_FILE, REPORT_FILE]
 
 
 def _about(subject: Subject, variants: Variants) -> dict[str, Any]:
@@ -98,29 +101,3 @@ def _about(subject: Subject, variants: Variants) -> dict[str, Any]:
         "mapper": subject.replayed.mapper,
         "swapped_with": variants.swapped_with,
     }
-
-
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """A hidden folder to fill, put in the place of `folder` at the end; removed after a failure."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
-    except OSError as error:
-        problem = f"can't write to {folder.parent}: {error.strerror}"
-        raise ConfigError(problem, fix="choose another folder: --out DIR") from error
-    old = new.with_suffix(".replaced")
-    try:
-        yield new
-        new.chmod(0o755)  # mkdtemp keeps others out
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-    except OSError as error:
-        problem = f"can't write {folder}: {error.strerror}"
-        raise ConfigError(problem, fix="choose another folder: --out DIR") from error
-    finally:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
