@@ -92,6 +92,7 @@ def test_a_folder_of_takes_is_evaluated_take_by_take(
     assert evaluate(repo_root, takes, *arguments, tmp_path / "both") == 0
     assert evaluate(repo_root, takes / "m0_seed31_001", *arguments, tmp_path / "one") == 0
     both, one = (document(tmp_path / name)["takes"] for name in ("both", "one"))
+    assert evaluate(repo_root, takes / "m0_seed31_001", *arguments, tmp_path / "one") == 0  # replaces its own
     assert [entry["name"] for entry in both] == ["m0_seed31_000", "m0_seed31_001"]
     assert both[1:] == one  # also: the same input gives the same numbers
     assert {path.name for path in (tmp_path / "both").iterdir()} == {"evaluation.json", "evaluation.md"}
@@ -206,6 +207,34 @@ def test_mistakes_end_with_a_fix_before_any_work(
     assert said in shown.err
     assert "playing" not in shown.err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]  # nothing was made
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("evaluation.json", "mine"),
+        ("evaluation.json", '{"takes": []}'),
+        ("evaluation.json", "[]"),
+        ("evaluation.md", "# My own"),
+    ],
+)
+def test_the_users_own_files_are_not_replaced(
+    phone: Path,
+    models: Path,
+    repo_root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    content: str,
+) -> None:
+    (tmp_path / "ev").mkdir()
+    (tmp_path / "ev" / name).write_text(content)
+    assert evaluate(repo_root, phone, "--checkpoints", models, "--out", tmp_path / "ev") == 2
+    said = capsys.readouterr().err
+    assert f"is in use and holds no evaluation: found {name}" in said
+    assert "--out DIR" in said
+    assert "playing" not in said
+    assert [(path.name, path.read_text()) for path in (tmp_path / "ev").iterdir()] == [(name, content)]
 
 
 @pytest.mark.data

@@ -251,6 +251,31 @@ def test_the_command_ends_with_a_fix_for_no_take(tmp_path: Path, capsys: pytest.
     assert "fix: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["columns.csv", "overlay.png"])
+def test_the_users_own_files_are_not_replaced(
+    real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    folder = tmp_path / "rep"
+    folder.mkdir()
+    (folder / name).write_bytes(b"\xffmine")
+    assert cli.run(["inspect", str(real), "--out", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert f"{folder} is in use and holds no inspection: found {name}" in said
+    assert "--out DIR" in said
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {name: b"\xffmine"}
+
+
+def test_an_earlier_inspection_is_replaced_and_the_rest_stays(real: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "rep"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    for _ in range(2):
+        assert cli.run(["inspect", str(real), "--out", str(folder)]) == 0
+        assert len((folder / "overlay.csv").read_text()) > 100
+        (folder / "overlay.csv").write_text("old")
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
 def test_an_unwritable_folder_is_named(synthetic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert cli.run(["inspect", str(synthetic), "--out", str(tmp_path / "file")]) == 2

@@ -12,6 +12,7 @@ from typing import Any, Final
 from choreo_pipelines.inspector.columns import ColumnReport, report_columns
 from choreo_pipelines.inspector.curves import Overview, histogram, overview, window
 from choreo_pipelines.inspector.source import Features
+from choreo_pipelines.results import CHOOSE, earlier_results
 from choreo_service.errors import ConfigError
 from choreo_service.packets import FEATURE_COLUMNS
 
@@ -20,26 +21,37 @@ MISSING_PLOTTER: Final = (
     "make setup (in the project's folder), or pip install 'choreo-service[lab]'",
 )
 
+_TABLE: Final = "columns.csv"  # written first; its header tells an inspection from anything else
+_HEADER: Final = [field.name for field in fields(ColumnReport)]
+_FILES: Final = (_TABLE, "overlay.csv", "overlay_close.csv", "histograms.csv", "overlay.png", "histograms.png")
+
+
+def check_folder(folder: Path) -> None:
+    """ConfigError when a file in `folder` has a name that an inspection needs, and no inspection wrote it."""
+    earlier_results(folder, "inspection", _TABLE, _check_header, _FILES)
+
 
 def can_draw() -> bool:
     return find_spec("matplotlib") is not None
 
 
 def write_files(features: Features, meta: Mapping[str, Any], title: str, folder: Path) -> list[Path]:
-    """Table, curves and histograms as CSV and, if possible, PNG; files of an earlier inspection are replaced."""
+    """Table, curves and histograms as CSV and, if possible, PNG; files of an earlier inspection are replaced.
+
+    ConfigError when the folder holds others of these names, or can't be written.
+    """
+    check_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         written = [
-            _columns(features, folder / "columns.csv"),
+            _columns(features, folder / _TABLE),
             _overview(features, folder / "overlay.csv"),
             _close(features, folder / "overlay_close.csv"),
             _histograms(features, folder / "histograms.csv"),
         ]
         return written + (_figures(features, meta, title, folder) if can_draw() else [])
     except OSError as error:
-        raise ConfigError(
-            f"can't write to {folder}: {error.strerror}", fix="choose another folder: --out DIR"
-        ) from error
+        raise ConfigError(f"can't write to {folder}: {error.strerror}", fix=CHOOSE) from error
 
 
 def _figures(features: Features, meta: Mapping[str, Any], title: str, folder: Path) -> list[Path]:
@@ -51,9 +63,13 @@ def _figures(features: Features, meta: Mapping[str, Any], title: str, folder: Pa
     return [overlay, histograms]
 
 
+def _check_header(text: str) -> None:
+    if text.partition("\n")[0] != ",".join(_HEADER):
+        raise ValueError("the table of no inspection")
+
+
 def _columns(features: Features, path: Path) -> Path:
-    header = [field.name for field in fields(ColumnReport)]
-    return _write(path, header, (astuple(report) for report in report_columns(features)))
+    return _write(path, _HEADER, (astuple(report) for report in report_columns(features)))
 
 
 def _overview(features: Features, path: Path) -> Path:

@@ -17,6 +17,7 @@ from choreo_pipelines.metrics import Outcome
 from choreo_pipelines.report.markdown import gates, plain, rows
 from choreo_pipelines.report.tables import Table
 from choreo_pipelines.report.wording import number
+from choreo_pipelines.results import CHOOSE, earlier_results
 from choreo_service.errors import ConfigError
 
 SCHEMA_VERSION: Final = 1
@@ -25,7 +26,11 @@ MARKDOWN_FILE: Final = "evaluation.md"
 
 
 def check_folder(folder: Path) -> None:
-    """ConfigError where the folder can't be made or written, told before anything slow; nothing is made."""
+    """ConfigError where the folder can't be made or written, or holds files of these names that no evaluation wrote.
+
+    Told before anything slow; nothing is made.
+    """
+    earlier_results(folder, "evaluation", JSON_FILE, _check_document, (JSON_FILE, MARKDOWN_FILE))
     try:
         there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
         if not there.is_dir():
@@ -55,6 +60,12 @@ def write_evaluation(folder: Path, pair: Pair, takes: Sequence[Evaluated], heart
         except OSError as error:
             raise _unwritable(path, error) from error
     return list(files)
+
+
+def _check_document(text: str) -> None:
+    document = json.loads(text)
+    if missing := {"schema_version", "models", "takes"} - set(document):
+        raise ValueError(f"no evaluation: without {', '.join(sorted(missing))}")
 
 
 def markdown(models: str, takes: Sequence[Evaluated], hearts: Sequence[Heart]) -> str:
@@ -88,4 +99,4 @@ def _glance(takes: Sequence[Evaluated]) -> Table:
 
 
 def _unwritable(path: Path, error: OSError) -> Any:
-    return ConfigError(f"can't write {path}: {error.strerror or error}", fix="choose another folder: --out DIR")
+    return ConfigError(f"can't write {path}: {error.strerror or error}", fix=CHOOSE)
