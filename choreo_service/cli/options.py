@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 
 import click
+
+_TAKE_NAME: Final = re.compile(r"\w[\w .+-]{0,99}")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +31,13 @@ class Choice(TypedDict):
 def for_take(choice: Choice, meta: Mapping[str, Any]) -> Choice:
     """The same choice with as many performers as the take with this header has, unless an option says otherwise."""
     return {**choice, "overrides": (f"engine.performers={meta['performers']}", *choice["overrides"])}
+
+
+def check_take_name(name: str) -> None:
+    """BadParameter unless a take may be called so: a folder of its own that `choreo takes` shows, on every system."""
+    if not _TAKE_NAME.fullmatch(name):
+        said = f"{name!r:.120}: at most 100 letters, digits, space and ._+-, a letter or digit first"
+        raise click.BadParameter(said, param_hint="--name")
 
 
 def find_take(take: Path, choice: Choice) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from choreo_service.cli.options import Choice, config_options, standby_option
+from choreo_service.cli.options import Choice, check_take_name, config_options, standby_option
 from choreo_service.cli.wording import counted
 from choreo_service.standby.channel import VARIABLE
 
@@ -75,8 +74,8 @@ def record(
     seconds: float | None, name: str, tags: tuple[str, ...], auto: bool, standby: bool, **choice: Unpack[Choice]
 ) -> int:
     """Play like `choreo run`, and record everything as a take: what came in, every step, what was sent."""
-    if name and not re.fullmatch(r"\w[\w .+-]{0,99}", name):
-        raise click.BadParameter(f"{name!r:.120}: letters, digits, space and ._+- only", param_hint="--name")
+    if name:
+        check_take_name(name)
     if _watches(standby):
         return _watch()
     from choreo_service.config import load_settings

@@ -77,7 +77,12 @@ def test_columns_and_units_reach_the_importer(tmp_path: Path) -> None:
         (["{phone}", "--as", "midi"], 2, "'midi' is not one of"),
         (["{phone}", "--columns", "mood=A"], 2, "expected STREAM="),
         (["{phone}", "--unit", "acceleration"], 2, "expected STREAM="),
-        (["{phone}", "--name", "../x"], 2, "expected a name for a folder"),
+        (["{phone}", "--name", "../x"], 2, "letters, digits"),
+        (["{phone}", "--name", ".z.recording"], 2, "a letter or digit first"),
+        (["{phone}", "--name", ""], 2, "letters, digits"),
+        (["{phone}", "--name", "a\0b"], 2, "letters, digits"),
+        (["{phone}", "--name", "x" * 300], 2, "at most 100"),
+        (["{folder}/.x.csv"], 2, "give it a name: --name NAME"),
         (["{phone}", "--out", "{phone}"], 3, "can't write the take"),
     ],
 )
@@ -91,12 +96,14 @@ def test_mistakes_end_with_a_code_a_problem_and_a_fix(
     (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     (folder / "export.zip").write_bytes(b"PK\x03\x04rest")
     (folder / "nothing").mkdir()
+    (folder / ".x.csv").write_bytes(phone.read_bytes())
     filled = [a.format(phone=phone, folder=folder) for a in arguments]
     assert cli.run(["import", *filled]) == code
     found = capsys.readouterr().err
     assert found.startswith("choreo-lab: ")
     assert problem in found
     assert "\n  fix: " in found
+    assert not list(folder.rglob("meta.json"))
 
 
 def test_a_missing_library_is_named_with_its_extra(phone: Path, monkeypatch: pytest.MonkeyPatch) -> None:

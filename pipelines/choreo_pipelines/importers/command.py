@@ -11,6 +11,7 @@ from choreo_pipelines.importers.columns import TIME
 from choreo_pipelines.importers.detect import FORMATS, read_source
 from choreo_pipelines.importers.features import PERIOD_NS, recorded_frames
 from choreo_pipelines.importers.recording import FIRST_NS, Options, Recording, lab_module
+from choreo_service.cli.options import check_take_name
 from choreo_service.packets import STREAMS
 from choreo_service.session import Session, write_session
 
@@ -30,13 +31,17 @@ def import_take(
     Knows Empatica E4 folders, TCX and FIT activities, and CSV of phone loggers (phyphox, Sensor Logger, SensorLog and
     what resembles them). Raw samples are kept as they are; features are computed by the code that plays on stage.
     """
+    if name is not None:
+        check_take_name(name)
     rich_console = lab_module("rich.console")
     report = lab_module("choreo_pipelines.importers.report")
     named = {stream: names.split(",") for stream, names in _pairs(columns, "--columns").items()}
     recording = read_source(source, form, Options(named, _pairs(units, "--unit")))
+    if name is None and recording.name[:1] in ("", "."):  # hidden, also from `choreo takes`
+        raise click.UsageError(f"{recording.name!r} can't name a take; give it a name: --name NAME")
     console = rich_console.Console(highlight=False, width=None if rich_console.Console().is_terminal else _PIPE_WIDTH)
     with console.status("computing features"):
-        session = write_take(recording, out / _checked_name(name or recording.name))
+        session = write_take(recording, out / (recording.name if name is None else name))
     report.print_report(recording, session, console)
 
 
@@ -59,9 +64,3 @@ def _pairs(options: Sequence[str], option: str) -> Mapping[str, str]:
             raise click.UsageError(f"{option} {text}: expected STREAM=..., STREAM one of {known}")
         pairs[stream] = value
     return pairs
-
-
-def _checked_name(name: str) -> str:
-    if not name.strip(". ") or set(name) & set("/\\\0"):
-        raise click.UsageError(f"--name {name!r}: expected a name for a folder")
-    return name
