@@ -119,3 +119,10 @@ def test_the_command_refuses_with_a_fix(words: list[str], tmp_path: Path, capsys
     assert cli.run(["generate", *words, "--out", str(tmp_path)]) == 2
     assert "fix: " in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["generate", "--sessions", "1", "--minutes", "0.5", "--out", str(tmp_path / ("x" * 300))]) == 2
+    said = capsys.readouterr().err
+    assert "can't write to" in said
+    assert "--out DIR" in said

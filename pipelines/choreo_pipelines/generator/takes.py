@@ -8,6 +8,7 @@ from typing import Any
 
 from choreo_pipelines.generator.session import Synthetic, session_name, synthesize
 from choreo_pipelines.generator.settings import VERSION, Settings
+from choreo_pipelines.results import CHOOSE
 from choreo_service.errors import ConfigError
 from choreo_service.session import Session, open_session, write_session
 
@@ -19,9 +20,12 @@ def generate(settings: Settings, *, sessions: int, seed: int, out: Path) -> Iter
     twice in training. ConfigError when one of that name was made otherwise, before any is written.
     """
     paths = [out / session_name(seed, index) for index in range(sessions)]
-    for index, path in enumerate(paths):
-        if path.exists():
-            _refuse_other(path, synthesize(settings, seed, index))
+    try:
+        there = [index for index, path in enumerate(paths) if path.exists()]
+    except OSError as error:
+        raise ConfigError(f"can't write to {str(out)!r:.120}: {error.strerror}", fix=CHOOSE) from error
+    for index in there:
+        _refuse_other(paths[index], synthesize(settings, seed, index))
     for index, path in enumerate(paths):
         session = synthesize(settings, seed, index)  # one at a time: a thousand would not fit in memory
         if path.exists():
