@@ -6,12 +6,8 @@ from __future__ import annotations
 import asyncio
 import difflib
 import hashlib
-import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +18,7 @@ from choreo_service.config.mistakes import Mistakes
 from choreo_service.config.yaml_edit import changed, masked
 from choreo_service.config.yaml_source import display_path, read_text
 from choreo_service.dashboard.configuration import HIDDEN, SECRET
-from choreo_service.disk import sync_folder
+from choreo_service.disk import put_file
 from choreo_service.errors import ChoreoError, ConfigError
 from choreo_service.logs import get_logger
 from choreo_service.service.refusals import judge
@@ -112,8 +108,8 @@ def _written(changes: Mapping[str, Any], version: str, *, local: bool, load: Loa
     backup = None if draft.old is None else path.with_name(path.name + BACKUP_SUFFIX)
     try:
         if backup is not None and draft.old is not None:
-            _put(backup, draft.old, like=path)
-        _put(path, draft.new, like=path)
+            put_file(backup, draft.old.encode(), like=path)
+        put_file(path, draft.new.encode(), like=path)
     except OSError as error:
         raise ConfigError(
             f"can't write {display_path(path)}: {error.strerror or error}; it is as it was",
@@ -164,21 +160,3 @@ def _check_allowed(running: Loaded, changes: Mapping[str, Any], *, local: bool) 
         fix = "make a workspace of your own (choreo init my-show) and start there"
         mistakes.note(ConfigError(problem, fix=fix))
     mistakes.tell("these changes")
-
-
-def _put(path: Path, text: str, *, like: Path) -> None:
-    """Write a file whole or not at all, with the rights of `like`, or for its owner alone where that isn't there."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        if like.exists():
-            shutil.copymode(like, name)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
-    sync_folder(path.parent)

@@ -62,6 +62,7 @@ class Service:
         if accents is not None:
             self._accents = accents
             ingress.on_packet.append(self._hear)
+        self.doors: dict[str, DoorAdapter] = {}
         self.watch = Watch(
             clock,
             telemetry,
@@ -70,13 +71,13 @@ class Service:
             core,
             sensors,
             bridges,
+            self.doors,
             controller.bridge_faults,
             controller.latches,
             summary_s,
         )
         self.desk = Desk(clock)
         self._obey_the_desk()
-        self.doors: dict[str, DoorAdapter] = {}
         self.dashboard: Dashboard | None = None
         self.shaping: Shaping | None = None  # a show built by hand has no files to say what it plays by
         self.beside: dict[str, Callable[[], Awaitable[None]]] = {}  # what else runs during the show, supervised

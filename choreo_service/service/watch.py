@@ -15,7 +15,7 @@ from choreo_service.ingress import Ingress
 from choreo_service.lag import WINDOW_S
 from choreo_service.logs import get_logger
 from choreo_service.packets import SensorPacket, Step
-from choreo_service.protocols import BridgeAdapter, SensorAdapter
+from choreo_service.protocols import BridgeAdapter, DoorAdapter, SensorAdapter
 from choreo_service.service.peers import Peers, health_of
 from choreo_service.supervisor import Supervisor
 from choreo_service.telemetry import Telemetry
@@ -51,15 +51,17 @@ class Watch:
         core: Core,
         sensors: Mapping[str, SensorAdapter],
         bridges: Mapping[str, BridgeAdapter],
+        doors: Mapping[str, DoorAdapter],
         bridge_faults: Mapping[str, str],
         latches: Callable[[], Latches],
         summary_s: float,
     ) -> None:
         self._clock, self._telemetry, self._ingress, self._core = clock, telemetry, ingress, core
-        self._supervisor, self._sensors, self._bridges = supervisor, sensors, bridges
+        self._supervisor, self._sensors, self._bridges, self._doors = supervisor, sensors, bridges, doors
         self._bridge_faults = bridge_faults  # filled by the controller: bridge -> what its send() raised
         self._latches = latches
         self._faults_said: set[str] = set()
+        self._notices_said: set[str] = set()
         self._summary_ns = round(summary_s * NS)
         self._peers = Peers(clock, supervisor, {**sensors, **bridges})
         self._lost_said: dict[Key, int] = {}  # what the log said is gone, and since when
@@ -112,6 +114,7 @@ class Watch:
             self._absences()
             self._refusals()
             self._faults()
+            self._notices()
             self._overload()
             if next_ns >= summary_ns:
                 summary_ns += self._summary_ns
@@ -157,6 +160,14 @@ class Watch:
         for name in self._bridge_faults.keys() - self._faults_said:
             self._faults_said.add(name)
             get_logger().error("bridge.fault", bridge=name, cause=self._bridge_faults[name])
+
+    def _notices(self) -> None:
+        """Say once what a door found beside its device, such as a file that had to be set aside."""
+        for name, door in self._doors.items():
+            notice = health_of(door).get("notice", "")
+            if notice and notice not in self._notices_said:
+                self._notices_said.add(notice)
+                get_logger().warning("door.notice", door=name, notice=notice)
 
     def _overload(self) -> None:
         """Say once that the machine doesn't keep up and what helps, once that it does again and how long it lasted."""

@@ -15,7 +15,7 @@ import pytest
 from page_stage import true
 from structlog.testing import capture_logs
 
-from choreo_service import logs
+from choreo_service import disk, logs
 from choreo_service.clock import MonotonicClock
 from choreo_service.config import load_settings
 from choreo_service.errors import ConfigError
@@ -208,7 +208,7 @@ async def test_a_disk_that_refuses_leaves_the_file_as_it_was(home: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     async with staged(home, file=mine) as stage:
-        monkeypatch.setattr(rewriting.os, "fsync", full)
+        monkeypatch.setattr(disk.os, "fsync", full)
         refused = await stage.rewrite.apply({"output.exit_ease_s": 0.5}, "", local=True)
         assert "meanwhile" in refused["refused"]  # the version comes first
         version = (await stage.rewrite.propose({"output.exit_ease_s": 0.5}, local=True))["version"]

@@ -167,13 +167,93 @@ def test_a_helper_that_dies_is_a_loss(tmp_path: Path, desk: RecordingDesk) -> No
         asyncio.run(asyncio.wait_for(door.run(), 30.0))
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"bindings": [{"port": 1}]}', '{"bindings": 3}'])
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 200_000, '{"bindings": [{"port": 1}]}', '{"bindings": 3}', "\ufeff"])
 def test_a_damaged_file_is_set_aside_not_lost(tmp_path: Path, text: str) -> None:
     bindings = Bindings(tmp_path / "learnt.json")
+    (tmp_path / "learnt.json.damaged").write_text("an earlier one")
+    (tmp_path / "learnt.half").write_text("of somebody's")
     bindings.path.write_text(text)
-    assert "kept as learnt.damaged" in bindings.load()
-    assert (tmp_path / "learnt.damaged").read_text() == text
+    told = bindings.load()
+    assert str(bindings.path) in told
+    assert "kept as learnt.json.damaged_2, 0 bindings" in told
+    assert (tmp_path / "learnt.json.damaged_2").read_text() == text
+    assert (tmp_path / "learnt.json.damaged").read_text() == "an earlier one"
     assert (len(bindings), bindings.load()) == (0, "")
+    assert (tmp_path / "learnt.half").read_text() == "of somebody's"
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_one_damaged_row_costs_no_other_and_is_not_lost_itself(tmp_path: Path) -> None:
+    knob, pad = Source("p", "cc", 1, 1), Source("p", "note", 1, 36)
+    bindings = Bindings(tmp_path / "learnt.json")
+    bindings.bind(knob, Wish("manual", "density"))
+    bindings.bind(pad, Wish("panic"))
+    bindings.save()
+    text = bindings.path.read_text().replace('"note"', '"nose"')
+    bindings.path.write_text(text)
+    again = Bindings(bindings.path)
+    assert "1 of its 2 bindings" in again.load()
+    assert list(again) == [(knob, Wish("manual", "density"))]
+    assert (tmp_path / "learnt.json.damaged").read_text() == text
+    tomorrow = Bindings(bindings.path)
+    assert (tomorrow.load(), len(tomorrow)) == ("", 1)
+
+
+def test_a_link_stays_one_and_what_it_led_to_is_kept(tmp_path: Path) -> None:
+    target, link = tmp_path / "elsewhere" / "notes.txt", tmp_path / "learnt.json"
+    target.parent.mkdir()
+    target.write_text("a poem")
+    link.symlink_to(target)
+    bindings = Bindings(link)
+    assert "learnt.json.damaged" in bindings.load()
+    assert (tmp_path / "learnt.json.damaged").read_text() == "a poem"
+    bindings.bind(Source("p", "cc", 1, 1), Wish("panic"))
+    bindings.save()
+    assert link.is_symlink()
+    assert json.loads(target.read_text())["bindings"][0]["command"] == "panic"
+
+
+def test_what_can_not_be_set_aside_is_not_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bindings = Bindings(tmp_path / "learnt.json")
+    bindings.path.write_text("a poem")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "touch", refuse)
+        assert "can't be set aside (No space left on device)" in bindings.load()
+    with pytest.raises(OSError, match="nothing is written over it"):
+        bindings.save()
+    assert bindings.path.read_text() == "a poem"
+
+
+def test_a_binding_beyond_the_most_is_refused_in_words(door: _Door) -> None:
+    for number in range(MOST):
+        door.bindings.bind(Source("p", "cc", 1 + number // 128, number % 128), Wish("hold", "density"))
+    door.learn("panic", "")
+    door.say("note", 36, 100)
+    assert "1024 knobs, pads and keys are bound" in door.learnt()["waiting"]["hint"]
+    assert not door._unsaved.is_set()
+
+
+def test_rows_beyond_the_most_are_kept_in_the_file_that_is_set_aside(tmp_path: Path) -> None:
+    row = {"port": "p", "kind": "cc", "channel": 1, "number": 1, "command": "panic", "of": ""}
+    bindings = Bindings(tmp_path / "learnt.json")
+    bindings.path.write_text(json.dumps({"bindings": [{**row, "port": f"p{n}"} for n in range(MOST + 3)]}))
+    assert f"3 of its {MOST + 3} bindings" in bindings.load()
+    assert len(bindings) == MOST
+    assert len(json.loads((tmp_path / "learnt.json.damaged").read_text())["bindings"]) == MOST + 3
+
+
+def test_what_was_set_aside_is_still_told_when_the_helper_had_to_be_started_again(tmp_path: Path) -> None:
+    door = _Door(MidiLearnConfig(file=str(tmp_path / "ml.txt")), RecordingDesk(), MonotonicClock())
+    (tmp_path / "ml.txt").write_text("a poem")
+    door.script = "pass"
+    for _ in range(2):
+        with pytest.raises(AdapterLost):
+            asyncio.run(asyncio.wait_for(door.run(), 30.0))
+    assert "ml.txt.damaged" in door.health()["notice"]
 
 
 def test_bindings_survive_the_disk_and_have_an_end(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from choreo_service.clock import VirtualClock
 from choreo_service.config import load_settings
@@ -33,3 +34,19 @@ def test_a_sensor_serves_all_performers_unless_told_otherwise(
 
 def test_a_core_is_built_with_the_period_asked_for(repo_root: Path) -> None:
     assert build_core(load(repo_root, "engine.period_ms=12.5")).period_ns == 12_500_000
+
+
+class _Door:
+    def health(self) -> dict[str, str]:
+        return {"state": "no-midi", "notice": "ml.txt is kept as ml.txt.damaged"}
+
+
+def test_what_a_door_found_is_logged_once(repo_root: Path) -> None:
+    service = build_service(load(repo_root), VirtualClock())
+    service.doors["knobs"] = _Door()  # type: ignore[assignment]
+    with capture_logs() as logs:
+        for _ in range(3):
+            service.watch._notices()
+    assert [(line["event"], line["door"], line["notice"]) for line in logs] == [
+        ("door.notice", "knobs", "ml.txt is kept as ml.txt.damaged")
+    ]

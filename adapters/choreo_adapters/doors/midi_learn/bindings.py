@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from choreo_adapters.doors.midi_learn.aside import set_aside
+from choreo_service.disk import put_file
+
 Kind = Literal["cc", "note"]
 MOST: Final = 1024  # bindings
+_NO_ROW: Final = (ValueError, KeyError, TypeError, OverflowError, RecursionError)  # what damaged JSON raises
 _NUMBERS: Final = re.compile(r" \d+:\d+$")  # what ALSA adds; it changes between runs
 
 
@@ -48,33 +51,52 @@ class Bindings:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._wishes: dict[Source, Wish] = {}
+        self._keeps = ""  # why the file may not be written: it holds what could not be set aside
 
     def load(self) -> str:
         """Read the file, if there is one; what is wrong with it, "" for nothing. Blocks for the disk."""
+        self._wishes, self._keeps = {}, ""
         try:
-            told = json.loads(self.path.read_text("utf-8"))
-            self._wishes = dict(map(_read, told["bindings"][:MOST]))
+            if self.path.exists() and not self.path.is_file():
+                raise OSError(errno.EINVAL, "expected a file, found a folder or device")
+            rows = _rows(self.path.read_bytes())
         except FileNotFoundError:
-            self._wishes = {}
+            return ""
         except OSError as error:
-            return f"{self.path}: {error.strerror}"
-        except (ValueError, KeyError, TypeError, AttributeError):
-            aside = self.path.with_suffix(".damaged")
-            with suppress(OSError):
-                self.path.replace(aside)
-            return f"{self.path} was no list of bindings; it is kept as {aside.name}"
-        return ""
+            return self._set_aside(error.strerror or str(error))
+        except _NO_ROW:
+            return self._set_aside('expected {"bindings": [...]}, found something else')
+        left = 0
+        for row in rows:
+            try:
+                left += not self.bind(*_read(row))
+            except _NO_ROW:
+                left += 1
+        wrong = f"{left} of its {len(rows)} bindings are damaged or beyond the {MOST} that can be"
+        return self._set_aside(wrong) if left else ""
 
     def save(self) -> None:
         """Whole or not at all. OSError where the disk refuses. Blocks for the disk."""
+        if self._keeps:
+            raise OSError(errno.EEXIST, self._keeps)
         rows = [{**asdict(source), **asdict(wish)} for source, wish in self._wishes.items()]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        half = self.path.with_suffix(".half")
-        with half.open("w", encoding="utf-8") as file:
-            json.dump({"bindings": rows}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(self.path)
+        path = self.path.resolve()  # a link stays one
+        path.parent.mkdir(parents=True, exist_ok=True)
+        put_file(path, json.dumps({"bindings": rows}, indent=1).encode(), like=path)
+
+    def _set_aside(self, wrong: str) -> str:
+        """Keep the whole file under a free name and what was understood of it under its own; say so in words."""
+        try:
+            aside = set_aside(self.path)
+        except OSError as error:
+            self._keeps = f"what is there can't be set aside ({error.strerror or error}), so nothing is written over it"
+            return f"{self.path}: {wrong}; {self._keeps}; move it away, or name another with doors.knobs.file"
+        told = f"{self.path}: {wrong}; the whole file is kept as {aside.name}, {len(self)} bindings are used"
+        try:
+            self.save()
+        except OSError as error:
+            return f"{told}, and can't be written back ({error.strerror or error})"
+        return told
 
     def __getitem__(self, source: Source) -> Wish | None:
         return self._wishes.get(source)
@@ -85,10 +107,12 @@ class Bindings:
     def __len__(self) -> int:
         return len(self._wishes)
 
-    def bind(self, source: Source, wish: Wish) -> None:
-        """A source asks for one thing; several sources may ask for the same."""
-        if source in self._wishes or len(self._wishes) < MOST:
-            self._wishes[source] = wish
+    def bind(self, source: Source, wish: Wish) -> bool:
+        """A source asks for one thing; several sources may ask for the same. False: there are too many already."""
+        if source not in self._wishes and len(self._wishes) >= MOST:
+            return False
+        self._wishes[source] = wish
+        return True
 
     def forget(self, wish: Wish) -> int:
         """How many sources asked for it."""
@@ -98,8 +122,15 @@ class Bindings:
         return len(gone)
 
 
+def _rows(content: bytes) -> list[Any]:
+    rows = json.loads(content.decode())["bindings"]
+    if not isinstance(rows, list):
+        raise TypeError("no list")
+    return rows
+
+
 def _read(row: Any) -> tuple[Source, Wish]:
-    """ValueError, KeyError or TypeError where it isn't one."""
+    """One of _NO_ROW where it isn't one."""
     source = Source(str(row["port"]), row["kind"], int(row["channel"]), int(row["number"]))
     if source.kind not in ("cc", "note") or not (1 <= source.channel <= 16 and 0 <= source.number <= 127):
         raise ValueError(f"no such knob: {source}")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, Field
 
-from choreo_adapters.doors.midi_learn.bindings import Bindings, Source, Wish, port_name
+from choreo_adapters.doors.midi_learn.bindings import MOST, Bindings, Source, Wish, port_name
 from choreo_adapters.helper.reports import Report
 from choreo_adapters.midi.port import MidiHelper, PortConfig, client_name
 from choreo_adapters.midi.process import helper_argv
@@ -51,14 +51,15 @@ class MidiLearn:
         self._hint = ""
         self._first: dict[Source, int] = {}  # where each knob stood when learning began, as far as it was heard
         self._last: dict[Source, int] = {}
-        self._trouble = ""  # with the file
+        self._trouble = ""  # with writing the file
+        self._found = ""  # what was wrong with it when it was read; a helper that is started again finds nothing wrong
         self._unsaved = asyncio.Event()
         self._obeyed = self._refused = 0
 
     async def run(self) -> None:
         """Listen until cancelled. AdapterLost when the helper died or hangs: the supervisor starts another."""
         self._unsaved = asyncio.Event()  # of this loop
-        self._trouble = await asyncio.to_thread(self.bindings.load)
+        self._found = await asyncio.to_thread(self.bindings.load) or self._found
         fix = "check the JACK or ALSA server it listens through"
         helper = MidiHelper(self._command(), self._note, self._clock, name="MIDI learn", hang_fix=fix)
         self._report, self._running = {"state": "starting"}, True
@@ -105,6 +106,7 @@ class MidiLearn:
         ports = self._report.get("ports", ())
         return {
             "state": self._report["state"],
+            "notice": self._found,
             "reason": self._trouble or self._report.get("reason", ""),
             "target": ", ".join(map(port_name, ports)),
             "bindings": len(self.bindings),
@@ -138,7 +140,9 @@ class MidiLearn:
         first = self._first.setdefault(source, value)
         if source.kind == "cc" and value not in _ENDS and abs(value - first) < _MOVED:
             return
-        self.bindings.bind(source, wish)
+        if not self.bindings.bind(source, wish):
+            self._hint = f"{MOST} knobs, pads and keys are bound, which is the most; unlearn one first"
+            return
         self._waiting = None
         self._unsaved.set()
 
