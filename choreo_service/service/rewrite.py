@@ -21,11 +21,11 @@ from choreo_service.dashboard.configuration import HIDDEN, SECRET
 from choreo_service.disk import put_file
 from choreo_service.errors import ChoreoError, ConfigError
 from choreo_service.logs import get_logger
+from choreo_service.service.backups import back_up
 from choreo_service.service.refusals import judge
 from choreo_service.service.reload import Load, Reload, changes_between, in_force
 from choreo_service.service.show import Service
 
-BACKUP_SUFFIX: Final = ".bak"
 _WHO_COMES_IN: Final = ("dashboard.", "doors.")
 
 
@@ -105,10 +105,8 @@ def _written(changes: Mapping[str, Any], version: str, *, local: bool, load: Loa
             f"{display_path(draft.path)} was changed meanwhile", fix="look at the new difference, then apply it"
         )
     path = draft.path.resolve()  # a link stays one
-    backup = None if draft.old is None else path.with_name(path.name + BACKUP_SUFFIX)
     try:
-        if backup is not None and draft.old is not None:
-            put_file(backup, draft.old.encode(), like=path)
+        backup = None if draft.old is None else back_up(path, draft.old.encode())
         put_file(path, draft.new.encode(), like=path)
     except OSError as error:
         raise ConfigError(
