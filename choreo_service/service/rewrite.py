@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 import difflib
 import hashlib
+import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -121,6 +123,7 @@ def _draft(changes: Mapping[str, Any], *, local: bool, load: Load, running: Load
     """ConfigError where the start would refuse it, or it would change nothing."""
     _check_allowed(running, changes, local=local)
     path = running.user_file
+    _check_writable(path)
     old = read_text(path) if path.exists() else None
     new = changed(old or "", changes, path)
     found = load(draft=new)
@@ -136,6 +139,13 @@ def _draft(changes: Mapping[str, Any], *, local: bool, load: Load, running: Load
     waiting = set(changes_between(in_force(running, found), found))
     now, later = ([key for key in changes if (key in waiting) is late] for late in (False, True))
     return Draft(path, old, new, now, later)
+
+
+def _check_writable(path: Path) -> None:
+    """ConfigError for a file that was protected on purpose: replacing it needs rights for its folder only."""
+    if path.exists() and not (path.stat().st_mode & 0o222 and os.access(path, os.W_OK)):
+        shown = display_path(path)
+        raise ConfigError(f"{shown} is write-protected", fix=f"chmod u+w {shlex.quote(shown)}")
 
 
 def _check_allowed(running: Loaded, changes: Mapping[str, Any], *, local: bool) -> None:

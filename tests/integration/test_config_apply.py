@@ -233,6 +233,20 @@ async def test_a_link_stays_a_link(home: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_write_protected_file_is_not_written(home: Path) -> None:
+    mine, changes = home / "mine.yaml", {"output.exit_ease_s": 0.5}
+    async with staged(home, file=mine) as stage:
+        version = (await stage.post(changes))["apply"]["version"]
+        await asyncio.to_thread(mine.chmod, 0o444)
+        assert "mine.yaml is write-protected" in (await stage.post(changes))["apply"]["refused"]
+        refused = await stage.post(changes, version, status=409)
+    assert "mine.yaml is write-protected" in refused["refused"]
+    assert refused["fix"].startswith("chmod u+w ")
+    assert await text(mine) == MINE
+    assert list(await files(home)) == ["mine.yaml"]
+
+
+@pytest.mark.asyncio
 async def test_a_visitor_who_may_only_look_can_not_write(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from choreo_service.dashboard import access
 
