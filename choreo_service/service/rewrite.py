@@ -36,6 +36,7 @@ class Draft:
     """What a file would hold, and what of it a running show takes."""
 
     path: Path
+    target: Path  # where a link leads, else the same file; a link stays one
     old: str | None  # None: there is no such file yet
     new: str
     now: list[str]  # keys that take effect at once
@@ -43,8 +44,8 @@ class Draft:
 
     @property
     def version(self) -> str:
-        """Of what the file holds now: who applies a draft must have seen it."""
-        return "" if self.old is None else hashlib.sha256(self.old.encode()).hexdigest()
+        """Of what the file holds now, and which file that is: who applies a draft must have seen it."""
+        return "" if self.old is None else hashlib.sha256(f"{self.target}\0{self.old}".encode()).hexdigest()
 
     def diff(self) -> str:
         """Unified, secrets hidden."""
@@ -104,9 +105,10 @@ def _written(changes: Mapping[str, Any], version: str, *, local: bool, load: Loa
     draft = _draft(changes, local=local, load=load, running=running)
     if draft.version != version:
         raise ConfigError(
-            f"{display_path(draft.path)} was changed meanwhile", fix="look at the new difference, then apply it"
+            f"{display_path(draft.path)} was changed meanwhile, or is another file now",
+            fix="look at the new difference, then apply it",
         )
-    path = draft.path.resolve()  # a link stays one
+    path = draft.target
     try:
         backup = None if draft.old is None else back_up(path, draft.old.encode())
         put_file(path, draft.new.encode(), like=path)
@@ -123,8 +125,8 @@ def _draft(changes: Mapping[str, Any], *, local: bool, load: Load, running: Load
     """ConfigError where the start would refuse it, or it would change nothing."""
     _check_allowed(running, changes, local=local)
     path = running.user_file
-    _check_writable(path)
-    old = read_text(path) if path.exists() else None
+    target = _target(path)
+    old = read_text(target) if target.exists() else None
     new = changed(old or "", changes, path)
     found = load(draft=new)
     mistakes = Mistakes()
@@ -138,14 +140,19 @@ def _draft(changes: Mapping[str, Any], *, local: bool, load: Load, running: Load
     judge(found)
     waiting = set(changes_between(in_force(running, found), found))
     now, later = ([key for key in changes if (key in waiting) is late] for late in (False, True))
-    return Draft(path, old, new, now, later)
+    return Draft(path, target, old, new, now, later)
 
 
-def _check_writable(path: Path) -> None:
-    """ConfigError for a file that was protected on purpose: replacing it needs rights for its folder only."""
-    if path.exists() and not (path.stat().st_mode & 0o222 and os.access(path, os.W_OK)):
-        shown = display_path(path)
+def _target(path: Path) -> Path:
+    """The file that is written. ConfigError for a link to nothing, and for a file that was protected on purpose:
+    replacing it needs rights for its folder only."""
+    if path.is_symlink() and not path.exists():
+        raise ConfigError(f"{path} is a link to a file that isn't there", fix=f"rm {shlex.quote(str(path))}")
+    target = path.resolve()
+    if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
+        shown = display_path(target)
         raise ConfigError(f"{shown} is write-protected", fix=f"chmod u+w {shlex.quote(shown)}")
+    return target
 
 
 def _check_allowed(running: Loaded, changes: Mapping[str, Any], *, local: bool) -> None:

@@ -233,6 +233,32 @@ async def test_a_link_stays_a_link(home: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_link_that_leads_elsewhere_than_was_shown_is_refused(home: Path) -> None:
+    link, other, changes = home / "linked.yaml", home / "other.yaml", {"output.exit_ease_s": 0.5}
+    link.symlink_to(home / "mine.yaml")
+    other.write_text(MINE)
+    async with staged(home, file=link) as stage:
+        version = (await stage.post(changes))["apply"]["version"]
+        await asyncio.to_thread(link.unlink)
+        await asyncio.to_thread(link.symlink_to, other)
+        refused = await stage.post(changes, version, status=409)
+    assert "is another file now" in refused["refused"]
+    assert await text(other) == await text(home / "mine.yaml") == MINE
+
+
+@pytest.mark.asyncio
+async def test_a_link_to_nothing_is_refused_and_nothing_is_made(home: Path) -> None:
+    link = home / "configs" / "local.yaml"
+    link.symlink_to(home / "nothing.yaml")
+    async with staged(home) as stage:
+        refused = await stage.post({"output.exit_ease_s": 0.5}, "", status=409)
+    assert "local.yaml is a link to a file that isn't there" in refused["refused"]
+    assert refused["fix"].startswith("rm ")
+    assert link.is_symlink()
+    assert not (home / "nothing.yaml").exists()
+
+
+@pytest.mark.asyncio
 async def test_a_write_protected_file_is_not_written(home: Path) -> None:
     mine, changes = home / "mine.yaml", {"output.exit_ease_s": 0.5}
     async with staged(home, file=mine) as stage:
