@@ -16,6 +16,7 @@ from choreo_service.config.loading import Loaded
 from choreo_service.config.problems import validated
 from choreo_service.config.settings import Block
 from choreo_service.config.yaml_source import read_yaml
+from choreo_service.disk import put_file
 from choreo_service.errors import ConfigError
 from choreo_service.packets import FEATURE_COLUMNS, MODALITIES
 
@@ -86,11 +87,9 @@ def save_body(folder: Path, measured: Measured, source: str, *, replace: bool) -
     """Write the file of a calibrated body; ConfigError where there is one already or the folder can't be written."""
     path = profile_path(folder, measured.body.name)
     refuse_existing(path, replace=replace)
-    draft = path.with_suffix(".yaml.new")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        draft.write_text(profile_text(measured, source), encoding="utf-8")
-        draft.replace(path)
+        put_file(path, profile_text(measured, source).encode(), like=path)
     except OSError as error:
         raise ConfigError(
             f"can't write {path}: {os.strerror(error.errno or 0)}", fix="choose another workspace: --home FOLDER"

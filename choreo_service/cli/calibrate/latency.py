@@ -146,6 +146,7 @@ def _keep(path: Path, measured: Measured, chosen: Adapter, ears: str) -> None:
 
     from choreo_service.clock import wall_time_iso
     from choreo_service.config import LatencyProfile
+    from choreo_service.disk import put_file
     from choreo_service.errors import ChoreoError
 
     own = measured.own_delay_ms
@@ -163,7 +164,7 @@ def _keep(path: Path, measured: Measured, chosen: Adapter, ears: str) -> None:
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(profile.model_dump(), sort_keys=False), encoding="utf-8")
+        put_file(path, yaml.safe_dump(profile.model_dump(), sort_keys=False).encode(), like=path)
     except OSError as error:
         raise ChoreoError(
             f"{path}: can't be written ({os.strerror(error.errno or 0)})",
