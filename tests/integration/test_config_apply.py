@@ -132,6 +132,7 @@ async def test_without_a_file_of_their_own_local_yaml_is_made_and_read_at_the_ne
         await true(lambda: stage.service.exit_ease_s == 0.5)
         again = await stage.apply({"output.exit_ease_s": 0.75})
         assert again["backup"].endswith("local.yaml.bak")
+        await true(lambda: stage.service.exit_ease_s == 0.75)
         third = await stage.apply({"output.exit_ease_s": 1.0})
         assert third["backup"].endswith("local.yaml.bak_2")
     assert await text(home / "configs" / "local.yaml") == "output:\n  exit_ease_s: 1.0\n"
