@@ -6,6 +6,7 @@ read: whoever reaches the port could fill the log.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from typing import Final
@@ -63,7 +64,11 @@ class _Complaints(logging.Handler):
         elif isinstance(error, ClientConnectionResetError):
             pass  # gone before its answer: nobody's fault, and too cheap for a line each
         elif record.levelno >= logging.WARNING:
-            get_logger().error("http.fault", door=self._door, cause=record.getMessage(), exc_info=record.exc_info)
+            # Not on the loop: a traceback reads the sources it quotes. Nor may a log that fails cost the answer.
+            asyncio.get_running_loop().run_in_executor(None, self._tell_fault, record)
+
+    def _tell_fault(self, record: logging.LogRecord) -> None:
+        get_logger().error("http.fault", door=self._door, cause=record.getMessage(), exc_info=record.exc_info)
 
     def _refuse(self, cause: str, record: logging.LogRecord) -> None:
         """Of the request itself nothing is said: its bytes are a stranger's."""

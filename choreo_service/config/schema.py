@@ -7,9 +7,11 @@ adapter its `type` names.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import json
 import textwrap
+import threading
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Final
@@ -22,6 +24,9 @@ from choreo_service.config.scenes import SceneFile
 from choreo_service.config.settings import AdapterBlock, BridgeBlock, Settings
 
 OWN_DISTRIBUTION: Final = "choreo-service"
+_PARSING: Final = (
+    threading.Lock()
+)  # two threads that parse at a time confuse CPython 3.11: SystemError, recursion depth
 _DIALECT: Final = "http://json-schema.org/draft-07/schema#"  # what the YAML language server understands best
 
 
@@ -126,10 +131,12 @@ def _field_docstrings(model: type[BaseModel]) -> dict[str, str]:
     return {name: text for base in lineage for name, text in _own_docstrings(base).items()}
 
 
-def _own_docstrings(model: type[BaseModel]) -> dict[str, str]:
+@functools.cache
+def _own_docstrings(model: type[BaseModel]) -> Mapping[str, str]:
     """Texts that stand below annotated names in the class's source; none where there is no source."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
+        with _PARSING:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
     except (OSError, TypeError, SyntaxError):
         return {}
     body = tree.body if isinstance(tree, ast.ClassDef) else []

@@ -183,3 +183,15 @@ async def test_a_fault_of_ours_keeps_its_traceback(shown: io.StringIO, monkeypat
     assert told["level"] == "error"
     assert "Traceback" in told["exception"]
     assert "ZeroDivisionError: ours" in told["exception"]
+
+
+@pytest.mark.asyncio
+async def test_a_log_that_fails_costs_nobody_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise OSError("the disk is full")
+
+    async with page_stage() as (stage, browser):
+        monkeypatch.setattr(stage.page._picture, "state", broken)
+        monkeypatch.setattr("choreo_service.http_server.get_logger", broken)
+        async with browser.get(f"{stage.url}/api/state") as answer:
+            assert answer.status == 500
