@@ -61,7 +61,7 @@ check: $(VENV)/.dev ## formatting, lint, strict types, layer contracts
 	$(BIN)/lint-imports
 
 golden-update: $(VENV)/.dev ## decide anew what the golden takes sound like, and say what has changed
-	CHOREO_GOLDEN_UPDATE=1 $(BIN)/pytest -q -s -p no:randomly tests/golden $(ARGS)
+	OPENBLAS_CORETYPE=Haswell CHOREO_GOLDEN_UPDATE=1 $(BIN)/pytest -q -s -p no:randomly tests/golden/test_golden.py $(ARGS)
 
 bench: $(VENV)/.dev ## measure latency and cadence on this machine
 	$(BIN)/python -m bench $(ARGS)

@@ -1,7 +1,7 @@
 """What three takes sounded like when it was last decided: `make golden-update` decides anew, on purpose.
 
-Features, presence, rules and guards must come back byte for byte; what the nets compute within 1e-6, because their sums
-come out differently on other processors.
+Features, presence, rules and guards must come back byte for byte; what the nets compute within 1e-5, because their sums
+come out differently on other processors, and within 1e-6 with the arithmetic it was decided with: `test_elsewhere.py`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from choreo_service.session import open_session, recorded_steps, write_session
 
 HERE: Final = Path(__file__).parent
 NETS_WITHIN: Final = 1e-6
+ELSEWHERE_WITHIN: Final = 1e-5
 UPDATE: Final = "CHOREO_GOLDEN_UPDATE" in os.environ
 LATENT_EVERY: Final = 5  # ticks: latents are most of a take's size
 
@@ -57,7 +58,8 @@ def test_it_sounds_as_it_was_decided(name: str, repo_root: Path) -> None:
     found = list(replay_tape(core(GOLDEN[name], repo_root / "checkpoints"), tape))
     if UPDATE:
         update(name, tape, found)
-    lines = list(differences(GOLDEN[name], list(recorded_steps(open_session(HERE / name))), found))
+    expected = list(recorded_steps(open_session(HERE / name)))
+    lines = list(differences(GOLDEN[name], expected, found, ELSEWHERE_WITHIN))
     assert not lines, f"{len(lines)} of {len(found)} ticks differ; meant? make golden-update\n" + "\n".join(lines[:5])
 
 

@@ -86,6 +86,12 @@ def written(dancer: tuple[Subject, Measured, Clip], tmp_path_factory: pytest.Tem
     return folder
 
 
+def test_a_name_to_copy_stays_whole(dancer: tuple[Subject, Measured, Clip]) -> None:
+    _, measured, clip = dancer
+    heading = "a take of " + "so " * 20 + "many words, played by rps-caaaff29+mapper-fa86078c"
+    assert "rps-caaaff29+mapper-fa86078c" in terminal_text(heading, checks(measured), tables(measured, clip), ())
+
+
 def test_the_terminal_text_fits_80_columns(dancer: tuple[Subject, Measured, Clip]) -> None:
     one, measured, clip = dancer
     said = notes(one, variants(DANCER), measured)

@@ -23,7 +23,7 @@ _SHORT_HEADS: Final = {
 
 def terminal_text(heading: str, checks: Sequence[Check], tables: Sequence[Table], notes: Sequence[str]) -> str:
     """Tables, then every gate that did not pass with its reason, then what can't be known."""
-    lines = [*textwrap.wrap(heading, WIDTH), ""]
+    lines = [*_wrapped("", heading), ""]
     for table in tables:
         lines += [*_columns(table), ""]
     lines += _gates(checks)
@@ -52,4 +52,7 @@ _WORDS: Final = {Outcome.PASS: "pass", Outcome.FAIL: "FAIL", Outcome.NOT_COMPUTA
 
 
 def _wrapped(head: str, text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head)) or [head.rstrip()]
+    """Lines in which names that hold a hyphen, models' for example, stay whole: they are there to be copied."""
+    below = " " * len(head)
+    lines = textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=below, break_on_hyphens=False)
+    return lines or [head.rstrip()]
