@@ -68,13 +68,7 @@ class RealDisk:
         return _RealFile(os.open(path, flags, 0o600), path.parent)
 
     def put(self, path: Path, content: bytes) -> None:
-        draft = path.with_name(path.name + ".tmp")
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        sync_folder(path.parent)
+        put_file(path, content, like=path)
 
     def lock(self, path: Path) -> contextlib.AbstractContextManager[None] | None:
         file = path.open("ab")
@@ -142,7 +136,7 @@ def put_file(path: Path, content: bytes, *, like: Path) -> None:
 
     The draft has a name that nobody else has, so it neither follows a link nor replaces a file of somebody's.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".partial", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

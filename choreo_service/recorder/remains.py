@@ -22,8 +22,8 @@ from choreo_service.session.state import STATE_FILE
 
 _NAME: Final = re.compile(rf"\..+{re.escape(FOLDER_SUFFIX)}")
 _OURS: Final = re.compile(
-    rf"{LOCK}|({re.escape(MANIFEST)}|{re.escape(STATE_FILE)})(\.tmp)?|({'|'.join(LIVE_STREAMS)})-\d+{re.escape(SUFFIX)}"
-    r"|\..+\.partial"  # the draft of a take
+    rf"{LOCK}|{re.escape(MANIFEST)}|{re.escape(STATE_FILE)}|({'|'.join(LIVE_STREAMS)})-\d+{re.escape(SUFFIX)}"
+    r"|\..+\.partial"  # drafts: of a file, or of the take
 )
 
 
